@@ -1,0 +1,1 @@
+"""The one client layer that everything uses to reach a cluster."""

@@ -1,0 +1,1 @@
+"""Structs of the parts of API objects that bakeryops reads."""

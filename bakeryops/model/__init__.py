@@ -1,0 +1,1 @@
+"""Frozen values that the screens and the command line show."""

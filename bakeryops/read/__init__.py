@@ -1,0 +1,1 @@
+"""Pure functions from wire Structs to model values."""

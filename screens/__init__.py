@@ -1,0 +1,1 @@
+"""Screens of the console: they show, and know nothing of HTTP."""

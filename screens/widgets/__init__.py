@@ -1,0 +1,1 @@
+"""Widgets of the console: they know rows, not Kubernetes."""
