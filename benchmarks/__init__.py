@@ -1,0 +1,1 @@
+"""What the parts of bakeryops cost: `python -m benchmarks --help`."""
