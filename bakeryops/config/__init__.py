@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bakeryops.config.loading import Loaded, check, load
-from bakeryops.config.schema import THEMES, Budgets, Config, Key, Logs, Namespaces, keys
+from bakeryops.config.schema import THEMES, Budgets, Config, Key, Logs, Namespaces, all_keys
 from bakeryops.config.template import template
 from bakeryops.config.values import Bytes, show
 
@@ -16,8 +16,8 @@ __all__ = [
     "Loaded",
     "Logs",
     "Namespaces",
+    "all_keys",
     "check",
-    "keys",
     "load",
     "show",
     "template",

@@ -123,7 +123,9 @@ def _scan_problem(error: yaml.YAMLError) -> Problem:
     elif "mapping values are not allowed" in text:
         text = "a second ':' in one line; indent what belongs below a key, or put the value in quotes"
     elif "could not find expected ':'" in text:
-        text = "no ':' after the key"
+        mark, text = error.context_mark or mark, "no ':' after the key"
+    elif "unexpected end of stream" in text and error.context_mark:
+        mark, text = error.context_mark, "a quote that is opened here is never closed"
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     return Problem(line, column, text)
 

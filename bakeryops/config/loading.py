@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeryops.config.document import Leaf, Problem, parse
-from bakeryops.config.schema import Config, Key, keys
+from bakeryops.config.schema import Config, Key, all_keys
 from bakeryops.config.values import PathName, nearest
 from bakeryops.errors import ConfigError
 from bakeryops.locations import config_file
@@ -50,7 +50,7 @@ def load(
     _raise_first(path, [*problems, *wrong])
     for name, value, origin in [*_from_variables(environ), *_from_flags(flags or {})]:
         values[name], origins[name] = value, origin
-    every = {key.name: values.get(key.name, key.default) for key in keys()}
+    every = {key.name: values.get(key.name, key.default) for key in all_keys()}
     return Loaded(
         _build(Config, every, ""), {name: origins.get(name, "default") for name in every}, path, path.exists()
     )
@@ -89,7 +89,7 @@ def _raise_first(path: Path, problems: list[Problem]) -> None:
 
 
 def _from_file(path: Path, leaves: list[Leaf]) -> tuple[dict[str, Any], dict[str, str], list[Problem]]:
-    known = {key.name: key for key in keys()}
+    known = {key.name: key for key in all_keys()}
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     problems: list[Problem] = []
@@ -125,7 +125,7 @@ def _unknown(name: str, known: Mapping[str, Key]) -> str:
 
 
 def _from_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
-    by_variable = {key.variable: key for key in keys()}
+    by_variable = {key.variable: key for key in all_keys()}
     for variable in sorted(environ):
         text = environ[variable]
         if not variable.startswith("BAKERYOPS_") or variable in _OTHER_VARIABLES:
@@ -148,7 +148,7 @@ def _from_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]
 
 
 def _from_flags(flags: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
-    known = {key.name: key for key in keys()}
+    known = {key.name: key for key in all_keys()}
     for name, text in flags.items():
         yield name, _read_text(known[name], text, known[name].flag), known[name].flag
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeryops.config.values import Bytes, Choice, Kind, Names, Number, PathName, Plain, Size, Switch, Whole
 
-__all__ = ["THEMES", "Budgets", "Config", "Key", "Logs", "Namespaces", "keys"]
+__all__ = ["THEMES", "Budgets", "Config", "Key", "Logs", "Namespaces", "all_keys"]
 
 THEMES = ("dark", "light", "ansi", "contrast")
 """The looks of the console; `ansi` uses the terminal's own sixteen colours."""
@@ -106,7 +106,7 @@ class Key:
         return "BAKERYOPS_" + self.name.replace(".", "_").upper()
 
 
-def keys(schema: type[Any] = Config, prefix: str = "") -> Iterator[Key]:
+def all_keys(schema: type[Any] = Config, prefix: str = "") -> Iterator[Key]:
     """Yield every key in the order of the file."""
     for item in fields(schema):
         if item.metadata:
@@ -116,4 +116,4 @@ def keys(schema: type[Any] = Config, prefix: str = "") -> Iterator[Key]:
             section = item.default_factory
             assert isinstance(section, type)
             assert is_dataclass(section)
-            yield from keys(section, f"{prefix}{item.name}.")
+            yield from all_keys(section, f"{prefix}{item.name}.")

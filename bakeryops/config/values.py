@@ -46,6 +46,8 @@ def show(value: object) -> str:
             return "-"
         case bool():
             return "true" if value else "false"
+        case float():
+            return f"{value:g}"
         case tuple():
             return ", ".join(str(item) for item in value) or "(none)"
         case _:
