@@ -1,0 +1,113 @@
+"""`bakeryops demo --serve`: the embedded cluster by itself, with files that say how to reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bakeryops.cli.output import Out
+from bakeryops.errors import BakeryopsError, UsageError
+
+__all__ = ["kubeconfig", "serve_until_stopped", "write_private"]
+
+_CLUSTER = "bakery-demo"
+_NAMESPACE_OF = {"nsviewer": "bakery-ia"}
+
+
+def kubeconfig(server: str, tokens: Mapping[str, str]) -> dict[str, Any]:
+    """Return a kubeconfig with a context for each user; the first is the current one."""
+    contexts = []
+    for user in tokens:
+        context: dict[str, str] = {"cluster": _CLUSTER, "user": user}
+        if user in _NAMESPACE_OF:
+            context["namespace"] = _NAMESPACE_OF[user]
+        contexts.append({"name": user, "context": context})
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": _CLUSTER, "cluster": {"server": server}}],
+        "users": [{"name": user, "user": {"token": token}} for user, token in tokens.items()],
+        "contexts": contexts,
+        "current-context": next(iter(tokens)),
+    }
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    partial.replace(path)
+
+
+def serve_until_stopped(
+    folder: Path, *, port: int, seed: int, speed: float, size: str, until_stdin_closes: bool
+) -> None:
+    """Run the embedded cluster until SIGINT or SIGTERM, or until standard input ends if asked to."""
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+        asyncio.run(_serve(folder, port, seed, speed, size, until_stdin_closes))
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise BakeryopsError(f"the embedded cluster cannot run: {error.strerror or error}{where}") from None
+
+
+async def _serve(folder: Path, port: int, seed: int, speed: float, size: str, until_stdin_closes: bool) -> None:
+    from bakeryops.demo.clock import WallClock
+    from bakeryops.demo.server import DemoServer
+    from bakeryops.demo.world import build_world
+
+    stopped = _stop_signals()
+    if until_stdin_closes:
+        await _watch_stdin(stopped)
+    world = build_world(WallClock(speed=speed), seed=seed, size=size)
+    server = DemoServer()
+    try:
+        await server.start(world.store, world, port=port)
+    except OSError as error:
+        raise UsageError(
+            f"port {port} of 127.0.0.1 cannot be used: {error.strerror}",
+            hint="Choose another, or leave --port out.",
+        ) from None
+    files = [folder / "kubeconfig", folder / "config.yaml"]
+    try:
+        write_private(files[0], yaml.safe_dump(kubeconfig(server.url, server.tokens), sort_keys=False))
+        write_private(files[1], "# Written by bakeryops demo --serve.\nkubeconfig: kubeconfig\n")
+        Out().lines([f"api {server.url}", "ready"])
+        await stopped.wait()
+    finally:
+        await server.close()
+        for file in files:
+            with suppress(FileNotFoundError):
+                file.unlink()
+
+
+def _stop_signals() -> asyncio.Event:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+class _EndOfInput(asyncio.Protocol):
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended.set()
+
+
+async def _watch_stdin(ended: asyncio.Event) -> None:
+    """Set `ended` when whoever holds the other end of standard input is gone."""
+    await asyncio.get_running_loop().connect_read_pipe(lambda: _EndOfInput(ended), sys.stdin)
