@@ -14,9 +14,7 @@ LONGEST_RETRY_AFTER = 300.0
 class Backoff:
     """Delays of `first` x 2^n seconds, at most `cap`, each times a random factor of 0.5 to 1."""
 
-    def __init__(
-        self, first: float = 0.5, cap: float = 8.0, *, rng: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, first: float = 0.5, cap: float = 8.0, *, rng: Callable[[], float] = random.random) -> None:
         """Take the first delay and the longest (seconds), and a source of random numbers in [0, 1)."""
         self._first = first
         self._cap = cap

@@ -10,7 +10,7 @@ __all__ = ["KindState", "Phase"]
 
 Phase = Literal["waiting", "syncing", "live", "polling", "stale", "forbidden", "absent", "unauthorized"]
 """waiting: nothing yet; syncing: pages are coming; live: watched; polling: listed again and again; stale: what is
-there is old; forbidden, absent (kind not served), unauthorized: the server's answer, final until something changes."""
+there is old; forbidden, absent (kind not served), unauthorized: the server's answer, until something changes."""
 
 _SETTLED = frozenset({"live", "polling", "forbidden", "absent", "unauthorized"})
 
