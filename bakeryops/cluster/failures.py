@@ -299,7 +299,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _os_text(error: BaseException) -> str:
     for inner in _chain(error):
-        if isinstance(inner, OSError) and inner.errno in errno.errorcode:
+        if isinstance(inner, OSError) and inner.errno is not None and inner.errno in errno.errorcode:
             return os.strerror(inner.errno).lower()
         if isinstance(inner, OSError) and inner.strerror:
             return _short(clean(inner.strerror), 200)

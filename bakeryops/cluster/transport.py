@@ -23,6 +23,7 @@ from bakeryops.cluster.credentials import Credentials, Grant, certificate_hint
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.failures import from_exception, from_response
 from bakeryops.cluster.proxy import proxy_for
+from bakeryops.cluster.readonly import refuse_change
 from bakeryops.cluster.target import Target
 
 if TYPE_CHECKING:
@@ -83,9 +84,10 @@ class Response:
 class Transport:
     """The connections to one cluster."""
 
-    def __init__(self, target: Target, *, cost: Cost | None = None) -> None:
-        """Take the cluster and the counters to count into."""
+    def __init__(self, target: Target, *, cost: Cost | None = None, read_only: bool = False) -> None:
+        """Take the cluster and the counters to count into; `read_only` refuses every change [S5]."""
         self.target = target
+        self.read_only = read_only
         self.cost = cost if cost is not None else Cost()
         self.credentials = Credentials(target)
         self._api: Any = None
@@ -213,6 +215,8 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         import aiohttp
 
+        if self.read_only:
+            refuse_change(method, path, query)
         timeout = aiohttp.ClientTimeout(
             total=deadline.total, sock_connect=deadline.connect, sock_read=deadline.idle
         )
@@ -252,6 +256,8 @@ class Transport:
     ) -> aiohttp.ClientWebSocketResponse[bool]:
         import aiohttp
 
+        if self.read_only:
+            refuse_change("GET", path, query, upgrade=True)
         grant = await self.credentials.get()
         while True:
             url, headers = await self._prepared("GET", path, query, {}, grant)
