@@ -74,6 +74,7 @@ class Container(msgspec.Struct, gc=False):
     image: str | None = None
     resources: Resources | None = None
     restartPolicy: str | None = None
+    livenessProbe: Probe | None = None
     readinessProbe: Probe | None = None
     startupProbe: Probe | None = None
 
