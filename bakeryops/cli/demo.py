@@ -54,7 +54,7 @@ def command(
     It needs no network, no root and nothing installed, and speaks the real Kubernetes API on 127.0.0.1, so kubectl
     and every bakeryops command work against it too. It ends with the console.
 
-    With --serve it runs without a console: it writes DIR/kubeconfig (contexts admin, operator, viewer and nsviewer,
+    With --serve it runs without a console: it writes DIR/kubeconfig (contexts admin, operator, viewer, nsviewer,
     who may do less and less) and DIR/config.yaml, prints the address of its API, and then "ready".
 
     \b
