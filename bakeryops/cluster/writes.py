@@ -106,7 +106,7 @@ class Writer:
         grace_seconds: int | None = None,
         dry_run: bool = False,
     ) -> Written:
-        """Delete an object; with `uid` or `resource_version` only if it is still that one (else kind `conflict`)."""
+        """Delete an object; with `uid` or `resource_version` only if it is still that one (else `conflict`)."""
         expected = {"uid": uid, "resourceVersion": resource_version}
         options: dict[str, Any] = {
             "apiVersion": "v1",
