@@ -130,7 +130,8 @@ def from_exception(error: BaseException, target: Target) -> KubeError:
     if isinstance(error, KubeError):
         return error
     for inner in _chain(error):
-        if isinstance(inner, ssl.SSLError):
+        # aiohttp's own exceptions only look like SSLErrors: the real one is inside.
+        if isinstance(inner, ssl.SSLError) and not isinstance(inner, aiohttp.ClientError):
             return _tls(inner, target)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return KubeError(

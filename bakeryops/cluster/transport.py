@@ -282,7 +282,7 @@ class Transport:
             async with self.open("GET", path, query=query):
                 pass
         except KubeError as told:
-            if told.status == error.status:
+            if told.status == error.status and "pgrade request" not in told.message:
                 return told
         return from_response("GET", path, error.status, error.headers or {}, b"", self.target)
 
