@@ -141,6 +141,7 @@ class WorkloadView(msgspec.Struct, frozen=True, gc=False):
     tag: str = ""
     commit: str = ""
     tag_time: float | None = None
+    version: str = ""
     revision: str = ""
     created: float | None = None
     amounts: Amounts = NOTHING

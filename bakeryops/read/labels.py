@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bakeryops.text import clean
 
-__all__ = ["component", "part_of", "service"]
+__all__ = ["component", "part_of", "service", "version"]
 
 _NAME = ("app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/instance", "name")
 
@@ -30,3 +30,8 @@ def component(labels: Mapping[str, str] | None) -> str:
 def part_of(labels: Mapping[str, str] | None) -> str:
     """Return the larger whole an object belongs to, or an empty text."""
     return clean(labels.get("app.kubernetes.io/part-of") or "") if labels else ""
+
+
+def version(labels: Mapping[str, str] | None) -> str:
+    """Return the version an object says it is of, without a leading "v", or an empty text."""
+    return clean(labels.get("app.kubernetes.io/version") or "").removeprefix("v") if labels else ""

@@ -12,7 +12,7 @@ from bakeryops.cluster.wire.meta import Meta
 from bakeryops.model.health import Health
 from bakeryops.model.workload import NOTHING, Amounts, PodView, WorkloadView, workload_key
 from bakeryops.read.images import split_image
-from bakeryops.read.labels import component, part_of, service
+from bakeryops.read.labels import component, part_of, service, version
 from bakeryops.read.restarts import RestartLog
 from bakeryops.text import clean
 from bakeryops.units import parse_time
@@ -116,6 +116,7 @@ def view(
         service=service(labels, name),
         component=component(labels),
         part_of=part_of(labels),
+        version=version(labels),
         health=verdict.health,
         status=verdict.status,
         reason=verdict.reason,
