@@ -10,7 +10,7 @@ from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.wire.meta import Meta
 from bakeryops.text import clean
 
-__all__ = ["Broken", "Decoder", "Event", "ListMeta", "StatusMessage", "unreadable_answer"]
+__all__ = ["Broken", "Decoder", "Event", "ListMeta", "unreadable_answer"]
 
 T = TypeVar("T")
 
@@ -37,19 +37,6 @@ class Event(msgspec.Struct, gc=False):
 
 class _Bookmark(msgspec.Struct, gc=False):
     metadata: ListMeta | None = None
-
-
-class _StatusDetails(msgspec.Struct, gc=False):
-    retryAfterSeconds: float | None = None
-
-
-class StatusMessage(msgspec.Struct, gc=False):
-    """The Status object that an ERROR event carries."""
-
-    code: int | None = None
-    reason: str | None = None
-    message: str | None = None
-    details: _StatusDetails | None = None
 
 
 class _OnlyMeta(msgspec.Struct, gc=False):
@@ -86,7 +73,6 @@ class Decoder(Generic[T]):
         self._meta = msgspec.json.Decoder(_OnlyMeta)
         self._event = msgspec.json.Decoder(Event)
         self._bookmark = msgspec.json.Decoder(_Bookmark)
-        self._status = msgspec.json.Decoder(StatusMessage)
 
     def page(self, data: bytes) -> tuple[ListMeta, list[T], list[Broken]]:
         """Return a page's metadata, its objects, and those that could not be read; raises KubeError(protocol)."""
@@ -120,12 +106,13 @@ class Decoder(Generic[T]):
             return None
         return None if meta is None else meta.resourceVersion
 
-    def status(self, data: msgspec.Raw) -> StatusMessage:
+    def status(self, data: msgspec.Raw) -> dict[str, Any]:
         """Return the Status of an ERROR event, an empty one where it cannot be read."""
         try:
-            return self._status.decode(data)
+            status = msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return StatusMessage()
+            return {}
+        return status if isinstance(status, dict) else {}
 
     def placeholder(self, meta: Meta) -> T | None:
         """Return an object of which only the metadata is known, None where the Struct does not allow that."""

@@ -114,8 +114,9 @@ class Feed:
                 await asyncio.sleep(wait)
             if self._closed:
                 return
-            last = loop.time()
             batch = self.take()
+            if batch.by_kind or wait > 0:
+                last = loop.time()
             if batch:
                 yield batch
 

@@ -11,6 +11,7 @@ import msgspec
 
 from bakeryops.cluster.backoff import Backoff
 from bakeryops.cluster.errors import KubeError
+from bakeryops.cluster.state import reason_of
 from bakeryops.cluster.timing import Timing
 from bakeryops.text import clean
 
@@ -211,7 +212,7 @@ class Link:
         was_live = self.phase == "live"
         if phase == "stale" and self.last_data is None:
             phase = "connecting"
-        reason = ": ".join(part for part in (error.message, error.why) if part)
+        reason = reason_of(error)
         if (phase, reason, error.hint) == (self.phase, self.reason, self.hint):
             return
         self._enter(phase, reason, error.hint)

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-__all__ = ["KindState", "Phase"]
+from bakeryops.cluster.errors import KubeError
+
+__all__ = ["KindState", "Phase", "reason_of"]
 
 Phase = Literal["waiting", "syncing", "live", "polling", "stale", "forbidden", "absent", "unauthorized"]
 """waiting: nothing yet; syncing: pages are coming; live: watched; polling: listed again and again; stale: what is
@@ -73,3 +75,9 @@ class KindState:
         self.reason = "; ".join(part for part in (self.why, self.notes) if part)
         if self._changed is not None:
             self._changed()
+
+
+def reason_of(error: KubeError) -> str:
+    """Return an error as one line: what happened, and the cause where an answer gave one."""
+    # The causes of broken connections are the operating system's and the HTTP library's words.
+    return f"{error.message}: {error.why}" if error.why and error.status is not None else error.message
