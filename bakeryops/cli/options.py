@@ -150,3 +150,35 @@ def watch_option(command: _F) -> _F:
     return click.option(
         "-w", "--watch", is_flag=True, help="Go on and print every change, until interrupted with ctrl+c."
     )(command)
+
+
+class _Duration(click.ParamType):
+    """How long ago: "90s", "10m", "1h30m", "2d"."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds."""
+        from bakeryops.units import parse_duration
+
+        if isinstance(value, float):
+            return value
+        text = str(value).strip()
+        days, _, rest = text.rpartition("d")
+        seconds = parse_duration(rest) if rest else 0.0
+        if text.isdigit():
+            seconds = float(text)
+        elif days.isdigit() and seconds is not None:
+            seconds += int(days) * 86_400
+        elif days:
+            seconds = None
+        if seconds is None or seconds < 0 or not text:
+            self.fail(f"{value!r} is not a duration such as 90s, 10m, 1h30m or 2d", param, ctx)
+        return seconds
+
+
+def since_option(command: _F) -> _F:
+    """Add --since, a duration; the command takes `since` in seconds."""
+    return click.option(
+        "--since", type=_Duration(), metavar="DURATION", help="Only what is not older than this: 90s, 10m, 2d."
+    )(command)

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from bakeryops.text import ELLIPSIS, clean, clean_log, strip_sgr
 
-__all__ = ["Column", "Out", "ReaderGoneError", "Table", "cell_width", "cut", "say", "to_json", "to_yaml"]
+__all__ = ["Cell", "Column", "Out", "ReaderGoneError", "Table", "cell_width", "cut", "say", "to_json", "to_yaml"]
 
 _GAP = 2
 _TONES = {"fine": "32", "working": "36", "soon": "33", "bad": "31", "unknown": "2", "held": "35", "dim": "2"}
@@ -58,6 +58,12 @@ class Column:
     worth: int = 5
     """Columns of the lowest worth are left out first where the terminal is narrow; 9 stays always."""
     right: bool = False
+    drifts: bool = False
+    """Whether it moves by itself, as ages and usage do; a row in which only such cells moved has not changed."""
+
+
+Cell = str | tuple[str, str]
+"""Text, or text and its tone."""
 
 
 @dataclass(slots=True)
@@ -65,27 +71,32 @@ class Table:
     """Rows under titles; a cell is text, or text with a tone ("fine", "bad", …) that colours it on a terminal."""
 
     columns: Sequence[Column]
-    rows: list[tuple[str | tuple[str, str], ...]] = field(default_factory=list)
+    rows: list[tuple[Cell, ...]] = field(default_factory=list)
 
-    def add(self, *cells: str | tuple[str, str]) -> None:
+    def add(self, *cells: Cell) -> None:
         """Append a row with one cell a column; text from outside must have been cleaned."""
         self.rows.append(cells)
 
-    def lines(self, *, width: int | None = None, colour: bool = False) -> list[str]:
-        """Return the table as lines; `width` None leaves everything in."""
-        widths = [
+    def widths(self, *, at_least: Sequence[int] | None = None) -> list[int]:
+        """Return the width that each column needs, or that of `at_least` where it is larger."""
+        needed = [
             max([cell_width(column.title), *(cell_width(_text(row[n])) for row in self.rows)])
             for n, column in enumerate(self.columns)
         ]
+        return [max(pair) for pair in zip(needed, at_least, strict=True)] if at_least else needed
+
+    def lines(
+        self, *, width: int | None = None, colour: bool = False, widths: Sequence[int] | None = None
+    ) -> list[str]:
+        """Return the table as lines, titles first; `width` None leaves everything in."""
+        taken = list(widths or self.widths())
         shown = list(range(len(self.columns)))
         if width is not None:
-            shown = _fitting(self.columns, widths, width)
-        rows: list[tuple[str | tuple[str, str], ...]] = [tuple((c.title, "dim") for c in self.columns), *self.rows]
-        return [self._line(row, shown, widths, colour) for row in rows]
+            shown = _fitting(self.columns, taken, width)
+        rows: list[tuple[Cell, ...]] = [tuple((c.title, "dim") for c in self.columns), *self.rows]
+        return [self._line(row, shown, taken, colour) for row in rows]
 
-    def _line(
-        self, row: tuple[str | tuple[str, str], ...], shown: Sequence[int], widths: Sequence[int], colour: bool
-    ) -> str:
+    def _line(self, row: tuple[Cell, ...], shown: Sequence[int], widths: Sequence[int], colour: bool) -> str:
         parts = []
         for place, n in enumerate(shown):
             text = cut(_text(row[n]), widths[n])
@@ -97,7 +108,7 @@ class Table:
         return (" " * _GAP).join(parts).rstrip()
 
 
-def _text(cell: str | tuple[str, str]) -> str:
+def _text(cell: Cell) -> str:
     return cell if isinstance(cell, str) else cell[0]
 
 

@@ -1,7 +1,7 @@
 """The documents that `-o json` and `-o yaml` print: stable, explained in docs/json.md and held to it by a test.
 
-They are made by hand from the model, so that the model may change without them. Times are RFC 3339 in UTC, CPU is in
-cores, memory and disk in bytes; null means unknown or not set.
+They are made by hand from the model, so that the model may change without them. Times are RFC 3339 in UTC, CPU is
+in cores, memory and disk in bytes; null means unknown or not set.
 """
 
 from __future__ import annotations

@@ -37,12 +37,12 @@ class Namespaces:
     app: tuple[str, ...] = _key(("bakery-ia",), Names(), "Namespaces of Bakery-IA itself.")
     gitea: tuple[str, ...] = _key(("gitea",), Names(), "Namespaces of Gitea.")
     tekton: tuple[str, ...] = _key(
-        ("tekton-pipelines", "tekton-pipelines-resolvers", "bakery-ci"),
+        ("tekton-pipelines", "tekton-pipelines-resolvers", "tekton-operator"),
         Names(),
-        "Namespaces of Tekton and its builds.",
+        "Namespaces of Tekton itself, not of the builds.",
     )
     flux: tuple[str, ...] = _key(("flux-system",), Names(), "Namespaces of Flux.")
-    signoz: tuple[str, ...] = _key(("signoz",), Names(), "Namespaces of SigNoz.")
+    signoz: tuple[str, ...] = _key(("signoz", "platform", "monitoring"), Names(), "Namespaces of SigNoz.")
 
 
 @dataclass(frozen=True, slots=True)

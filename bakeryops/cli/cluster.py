@@ -1,0 +1,126 @@
+"""How a verb reaches the cluster: connect, look once or go on looking, and say plainly what could not be seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from bakeryops.cli.output import say
+from bakeryops.errors import BakeryopsError, CredentialError, RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from bakeryops.cli.options import Call
+    from bakeryops.cluster.feed import Changes, Feed
+    from bakeryops.cluster.session import Session
+
+__all__ = ["beats", "connected", "look", "run", "watched"]
+
+_SETTLE_SECONDS = 30.0
+
+
+def run(work: Coroutine[Any, Any, int]) -> None:
+    """Run a verb's coroutine to its end and end the process with its exit code, unless that is 0."""
+    code = asyncio.run(work)
+    if code:
+        raise SystemExit(code)
+
+
+@asynccontextmanager
+async def connected(call: Call) -> AsyncIterator[Session]:
+    """Find the cluster and hold a session on it; raises what `find_target` raises."""
+    from bakeryops.cluster.session import Session
+    from bakeryops.cluster.target import find_target
+
+    config = call.load().config
+    session = Session(find_target(config.kubeconfig, config.context))
+    session.transport.read_only = config.read_only
+    try:
+        await session.start()
+        yield session
+    finally:
+        await session.close()
+
+
+async def look(
+    session: Session, kinds: Collection[str], *, namespace: str | None, needed: Collection[str]
+) -> Feed:
+    """List `kinds` once; raises when one of the `needed` cannot be seen, and mentions the others that cannot."""
+    try:
+        feed = await session.snapshot(kinds, namespace=namespace)
+    except CredentialError:
+        raise
+    except UnreachableError as error:
+        raise await _away(session, error.message, error.why, error.hint) from error
+    for kind in feed.kinds:
+        state = feed.store(kind).state
+        if state.phase == "waiting" and kind in needed:
+            raise BakeryopsError(f"{kind} could not be read", why=state.reason, hint=state.hint)
+        _mention(session, feed, kind, needed)
+    return feed
+
+
+async def watched(
+    session: Session, kinds: Collection[str], *, namespace: str | None, needed: Collection[str]
+) -> Feed:
+    """Watch `kinds`; like `look`, but what is lost later is waited for."""
+    feed = session.feed(kinds, namespace=namespace)
+    await feed.settled(_SETTLE_SECONDS)
+    link = session.link
+    if link.phase == "unauthorized":
+        raise CredentialError(f"{session.target.server} refuses the credentials", why=link.reason, hint=link.hint)
+    if link.phase != "live":
+        raise await _away(session, f"{session.target.server} cannot be reached", link.reason, link.hint)
+    for kind in feed.kinds:
+        _mention(session, feed, kind, needed)
+    return feed
+
+
+def _mention(session: Session, feed: Feed, kind: str, needed: Collection[str]) -> None:
+    """Say what cannot be seen of a kind; raises `RefusedError` where that is needed."""
+    state = feed.store(kind).state
+    if state.phase == "forbidden" and kind in needed:
+        place = session.target.namespace
+        raise RefusedError(
+            f"{kind} may not be looked at",
+            why=state.reason,
+            hint=state.hint or f"Ask for one namespace only, such as: -n {place}, or use another --context.",
+        )
+    if state.phase == "forbidden":
+        say(f"{kind} are left out: {state.reason}")
+    elif state.phase in ("waiting", "syncing", "stale"):
+        say(f"{kind} could not be read: {state.reason or state.phase}")
+    elif state.notes:
+        say(f"{kind}: {state.notes}")
+
+
+async def _away(session: Session, message: str, why: str, hint: str) -> UnreachableError:
+    """Return the error for a cluster that does not answer, with what this machine knows of it."""
+    from bakeryops.cluster.outage import explain
+
+    found = await explain(session.target)
+    return UnreachableError(message, why="; ".join(part for part in (why, *found) if part), hint=hint)
+
+
+async def beats(feed: Feed, *, max_hz: float, every: float) -> AsyncIterator[Changes]:
+    """Yield the feed's changes, and empty ones after `every` seconds without any, for what time alone changes."""
+    from bakeryops.cluster.feed import Changes
+
+    async with aclosing(feed.changes(max_hz)) as changes:  # type: ignore[type-var]
+        following = asyncio.ensure_future(anext(changes))
+        try:
+            while True:
+                await asyncio.wait({following}, timeout=every)
+                if not following.done():
+                    yield Changes()
+                    continue
+                try:
+                    batch = following.result()
+                except StopAsyncIteration:
+                    return
+                following = asyncio.ensure_future(anext(changes))
+                yield batch
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
