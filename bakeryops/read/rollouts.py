@@ -47,6 +47,7 @@ class _Facts(msgspec.Struct, gc=False):
     stalled_since: float | None = None
     blocked: str = ""
     waits: str = ""
+    complete: bool = False
     since: float | None = None
 
 
@@ -93,6 +94,7 @@ def deployment(
         else:
             facts.stalled = clean(progressing.message or progressing.reason or "no progress")
         facts.stalled_since = parse_time(progressing.lastTransitionTime)
+    facts.complete = progressing is not None and progressing.reason == "NewReplicaSetAvailable"
     if failure is not None and failure.status == "True":
         facts.blocked = clean(failure.message or failure.reason or "pods cannot be created")
     revision = clean((wanted.metadata.annotations or {}).get(_REVISION, ""))
@@ -247,6 +249,9 @@ def _progress(
     if facts.rolling:
         reason = f"rolling out: {facts.updated} of {desired} updated, {ready} ready"
         return Verdict(Health.WORKING, "Rolling", reason, None, say_recheck)
+    if ready < desired and not pods_known and facts.complete:
+        health = Health.SOON if ready else Health.BAD
+        return Verdict(health, "NotReady", f"{ready} of {desired} ready, after all of them were", facts.since)
     if ready < desired:
         if worst is not None and worst.health is Health.WORKING:
             why = f": {pods_text(worst, current, desired)}"
