@@ -1,0 +1,233 @@
+"""The one registry of commands: key bindings, footer, palette, help screen and `docs/keys.md` come from here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+__all__ = [
+    "ANYWHERE",
+    "COMMANDS",
+    "GROUPS",
+    "Availability",
+    "Command",
+    "Need",
+    "State",
+    "availability",
+    "commands_of",
+    "footer",
+    "key_label",
+    "key_labels",
+    "keys_table",
+]
+
+ANYWHERE = "*"
+"""The name of "every screen" in `Command.screens`."""
+
+GROUPS = ("Views", "Object", "List", "Log", "Console")
+"""The groups of the help screen, in its order."""
+
+_LABELS = {
+    "question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "exclamation_mark": "!",
+    "space": "space", "enter": "enter", "tab": "tab", "left_square_bracket": "[", "right_square_bracket": "]",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A permission that a command cannot do without, in the namespace of the selected object."""
+
+    verb: str
+    """The API verb; "" for none."""
+    resource: str
+    """Plural name, and subresource after a slash; "*" stands for the kind of the selected object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a person can do, with the words for it."""
+
+    id: str
+    """Unique, "group.verb"; screens implement it as a method `do_group_verb`."""
+    title: str
+    """One or two words: the footer's label."""
+    help: str
+    """One sentence for the help screen, the palette and the docs."""
+    keys: tuple[str, ...]
+    """Keys as Textual names them, the first is shown."""
+    group: str
+    """One of `GROUPS`."""
+    screens: frozenset[str]
+    """Names of the screens where it works, or `ANYWHERE`."""
+    worth: int = 0
+    """Place in the footer: 0 is not shown there, a higher number stays longer on a narrow terminal."""
+    selection: frozenset[str] | None = None
+    """Kinds (plural names) of which one must be selected, an empty set for any kind; None when it needs none."""
+    needs: Need | None = None
+    live: bool = False
+    """True when it asks the cluster something, and therefore needs a session."""
+    changes: bool = False
+    """True when it changes the cluster: read-only refuses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a command works now, and if not, why."""
+
+    ok: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What decides which commands work now."""
+
+    screen: str
+    selected_kind: str | None = None
+    """Plural name of the selected object's kind, None when nothing is selected."""
+    connected: bool = True
+    read_only: bool = False
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Reasons by command id: what the access rules or the screen itself refuse at this moment."""
+
+
+_LISTS = frozenset({"overview", "workloads", "events"})
+_OBJECTS = frozenset({"overview", "workloads", "events", "object"})
+_LOGGABLE = frozenset({"pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs"})
+_ANY = frozenset[str]()
+_ALL = frozenset({ANYWHERE})
+_LOGS = frozenset({"logs"})
+_TEXT = frozenset({"logs", "object"})
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("view.overview", "overview", "Show whether all is right: problems, budgets, node.", ("1",), "Views",
+            _ALL, worth=50),
+    Command("view.workloads", "workloads", "Show workloads and pods with their resources.", ("4",), "Views", _ALL,
+            worth=50),
+    Command("view.events", "events", "Show events, grouped and counted, kept longer than the cluster keeps them.",
+            ("7",), "Views", _ALL, worth=50),
+    Command("view.machine", "machine", "Show the node: processor, memory, disk, with curves and limits.", ("m",),
+            "Views", _LISTS, worth=20, live=True),
+    Command("object.open", "open", "Open the selected object: state, pods, usage and events.", ("enter",), "Object",
+            _LISTS | {"object"}, worth=80, selection=_ANY, live=True),
+    Command("object.logs", "logs", "Show the logs of the selected pod, or of all pods of the workload.", ("l",),
+            "Object", _OBJECTS, worth=90, selection=_LOGGABLE, needs=Need("get", "pods/log"), live=True),
+    Command("object.describe", "describe", "Describe the selected object.", ("d",), "Object", _OBJECTS, worth=70,
+            selection=_ANY, needs=Need("get", "*"), live=True),
+    Command("object.yaml", "YAML", "Show the selected object as YAML, with secrets masked.", ("y",), "Object",
+            _OBJECTS, worth=65, selection=_ANY, needs=Need("get", "*"), live=True),
+    Command("object.events", "events of it", "Show the events of the selected object.", ("e",), "Object", _OBJECTS,
+            worth=60, selection=_ANY, needs=Need("list", "events"), live=True),
+    Command("list.filter", "filter", "Show only rows that hold the words typed; !word leaves rows out.", ("slash",),
+            "List", _LISTS, worth=75),
+    Command("list.pods", "pods/workloads", "Change between workloads and pods.", ("w", "tab"), "List",
+            frozenset({"workloads"}), worth=58),
+    Command("list.group", "by service", "Change between the order by namespace and the order by service.", ("b",),
+            "List", frozenset({"workloads"}), worth=40),
+    Command("list.sort", "sort", "Sort by the next column.", ("s",), "List", frozenset({"workloads", "events"}),
+            worth=35),
+    Command("list.reverse", "reverse", "Turn the order of the rows round.", ("S",), "List",
+            frozenset({"workloads", "events"})),
+    Command("list.warnings", "all/warnings", "Change between warnings only and all events.", ("a",), "List",
+            frozenset({"events"}), worth=58),
+    Command("list.namespace", "namespace", "Choose one namespace, or all.", ("n",), "List", _LISTS, worth=55,
+            live=True),
+    Command("text.search", "search", "Search in the text.", ("slash",), "Log", _TEXT, worth=75),
+    Command("text.next", "next hit", "Go to the next hit of the search.", ("n",), "Log", _TEXT, worth=30),
+    Command("text.previous", "hit before", "Go to the hit before.", ("N",), "Log", _TEXT),
+    Command("log.follow", "follow", "Stay at the newest line, or stop there.", ("f",), "Log", _LOGS, worth=85),
+    Command("log.pause", "pause", "Hold the picture still; lines go on being kept.", ("space",), "Log", _LOGS,
+            worth=70),
+    Command("log.error", "first error", "Go to the first line that looks like an error.", ("E",), "Log", _LOGS,
+            worth=72),
+    Command("log.wrap", "wrap", "Wrap long lines, or cut them.", ("w",), "Log", _LOGS, worth=40),
+    Command("log.times", "times", "Show or hide the time of each line.", ("t",), "Log", _LOGS, worth=38),
+    Command("log.previous", "previous", "Show the log of the container's last run, before its restart.", ("p",),
+            "Log", _LOGS, worth=68, live=True),
+    Command("log.container", "container", "Choose the container, or all of them interleaved.", ("o",), "Log", _LOGS,
+            worth=66, live=True),
+    Command("log.since", "since", "Choose how far back the log begins.", ("i",), "Log", _LOGS, worth=45, live=True),
+    Command("log.save", "save", "Save the whole log, as the cluster has it, to a file.", ("s",), "Log", _LOGS,
+            worth=60, live=True),
+    Command("text.copy", "copy", "Copy what is shown to the terminal's clipboard, or to a file when too long.",
+            ("c",), "Log", _TEXT, worth=42),
+    Command("object.secrets", "show managed", "Show or hide the managed fields in the YAML.", ("M",), "Object",
+            frozenset({"object"})),
+    Command("console.back", "back", "Go back; on a main view, clear the filter.", ("escape",), "Console", _ALL,
+            worth=95),
+    Command("console.help", "help", "Explain every key of this screen.", ("question_mark",), "Console", _ALL,
+            worth=100),
+    Command("console.palette", "find", "Find any object, view or command by its name.", ("colon", "ctrl+p"),
+            "Console", _ALL, worth=88),
+    Command("console.retry", "retry", "Try to reach the cluster at once.", ("r",), "Console",
+            _LISTS | {"object", "connect"}, worth=99),
+    Command("console.context", "context", "Change to another cluster of the kubeconfig.", ("K",), "Console",
+            _LISTS | {"connect"}, worth=15),
+    Command("console.theme", "theme", "Choose the colours: dark, light, 16 colours, high contrast.", ("T",),
+            "Console", _ALL),
+    Command("console.cost", "own cost", "Show what the console itself costs: watches, requests, bytes, memory.",
+            ("C",), "Console", _ALL),
+    Command("console.quit", "quit", "Leave the console.", ("q", "ctrl+q"), "Console", _ALL, worth=10),
+)  # fmt: skip
+"""Every command there is."""
+
+
+def commands_of(screen: str) -> list[Command]:
+    """Return the commands that belong to a screen, in the registry's order."""
+    return [command for command in COMMANDS if screen in command.screens or ANYWHERE in command.screens]
+
+
+def availability(command: Command, state: State) -> Availability:
+    """Say whether `command` works in `state`; the reason is for people."""
+    if command.id in state.refusals:
+        return Availability(False, state.refusals[command.id])
+    if command.changes and state.read_only:
+        return Availability(False, "the console is read-only (--read-only or read_only: true)")
+    if command.live and not state.connected:
+        return Availability(False, "no cluster is connected")
+    if command.selection is not None:
+        if state.selected_kind is None:
+            return Availability(False, "nothing is selected")
+        if command.selection and state.selected_kind not in command.selection:
+            return Availability(False, f"{state.selected_kind} have no {command.title}")
+    return Availability(True)
+
+
+def footer(state: State) -> list[Command]:
+    """Return what the footer may show now, most worth first; the caller stops when the line is full."""
+    able = (command for command in commands_of(state.screen) if command.worth and availability(command, state).ok)
+    return sorted(able, key=lambda command: -command.worth)
+
+
+def key_label(command: Command) -> str:
+    """Return the first key of a command as people write it."""
+    return _label(command.keys[0])
+
+
+def key_labels(command: Command) -> str:
+    """Return all keys of a command as people write them."""
+    return " ".join(_label(key) for key in command.keys)
+
+
+def keys_table(screens: Iterable[str]) -> str:
+    """Return the Markdown text of `docs/keys.md`: one table a group."""
+    names = list(screens)
+    parts = ["# Keys", "", "Made from `bakeryops/commands.py`; a test holds it in step. The footer shows the keys",
+             "that work at the moment, `?` explains all of the current screen."]  # fmt: skip
+    for group in GROUPS:
+        parts += ["", f"## {group}", "", "| Key | Name | Where | What it does |", "|---|---|---|---|"]
+        for command in COMMANDS:
+            if command.group == group:
+                where = (
+                    "everywhere"
+                    if ANYWHERE in command.screens
+                    else ", ".join(n for n in names if n in command.screens)
+                )
+                keys = " ".join(f"`{_label(key)}`" for key in command.keys)
+                parts.append(f"| {keys} | {command.title} | {where} | {command.help} |")
+    return "\n".join(parts) + "\n"
+
+
+def _label(key: str) -> str:
+    return _LABELS.get(key, key)

@@ -1,0 +1,75 @@
+"""What screens may ask of the application round them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bakeryops.config import Config
+from bakeryops.model.overview import ObjectRef
+
+if TYPE_CHECKING:
+    from bakeryops.cluster.session import Session
+    from screens.pace import Pace
+    from screens.picture import Picture
+
+__all__ = ["ALL_NAMESPACES", "Console", "Trouble", "ref_text"]
+
+ALL_NAMESPACES = ""
+"""The choice of every namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there is no connection: what happened, why, and the mend, each one sentence."""
+
+    kind: str
+    """A word to choose the screen's text by, as `KubeError.kind` or the name of the error's class."""
+    message: str
+    why: str = ""
+    hint: str = ""
+
+
+class Console(Protocol):
+    """The application, as screens see it."""
+
+    session: Session | None
+    """The connection, None until the target is known."""
+    picture: Picture
+    """What was read of the cluster so far."""
+    config: Config
+    trouble: Trouble | None
+    """Why there is no session, None while there is hope."""
+    namespace: str
+    """The namespace chosen, `ALL_NAMESPACES` for all."""
+    read_only: bool
+    demo: bool
+    outage_reasons: Sequence[str]
+    """What this machine knows of why the cluster is away."""
+    host: str
+    """Where the cluster is, as far as known."""
+    pace: Pace
+
+    def now(self) -> float:
+        """Return the time as seconds since the epoch."""
+
+    def switch_view(self, view: str) -> None:
+        """Show a main view."""
+
+    def open_object(self, ref: ObjectRef, view: str = "page") -> None:
+        """Show an object; `view` is page, describe, yaml or events."""
+
+    def open_logs(self, ref: ObjectRef, *, container: str = "", previous: bool = False) -> None:
+        """Show the logs of a pod, or of all pods of a workload."""
+
+    def choose_namespace(self) -> None:
+        """Let a person choose the namespace."""
+
+    def retry(self) -> None:
+        """Try everything at once that waits to be tried again."""
+
+
+def ref_text(ref: ObjectRef) -> str:
+    """Return "namespace/name", or the name of an object without namespace."""
+    return f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name

@@ -1,0 +1,163 @@
+"""The overview: one screen that answers "is it all right?"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+
+from bakeryops.model.overview import NeedsYou, ObjectRef, Overview
+from bakeryops.read.configured import configured_overview
+from bakeryops.read.index import KINDS
+from bakeryops.read.overview import Sources
+from screens.base import bindings
+from screens.list_screen import ListScreen
+from screens.panel import LinePanel
+from screens.rows_overview import (
+    NEEDS_COLUMNS,
+    counts_line,
+    needs_key,
+    needs_rows,
+    node_lines,
+    part_lines,
+    share_lines,
+)
+from screens.widgets.table import LiveTable
+
+if TYPE_CHECKING:
+    from bakeryops.cluster.feed import Changes, Feed
+
+__all__ = ["OverviewScreen"]
+
+WIDE = 118
+"""Columns from which parts and node stand beside what needs a person."""
+
+FLUX = ("kustomizations", "gitrepositories", "helmreleases")
+
+
+class OverviewScreen(ListScreen):
+    """Needs-you list, parts against budgets, node, namespaces."""
+
+    NAME: ClassVar[str] = "overview"
+    CSS_PATH = "overview.tcss"
+    BINDINGS = bindings("overview")
+    KINDS: ClassVar[tuple[str, ...]] = (
+        *KINDS, "nodes", "nodemetrics", "persistentvolumeclaims", "namespaces", "pipelineruns", *FLUX,
+    )  # fmt: skip
+    MAX_HZ: ClassVar[float] = 4
+
+    def __init__(self) -> None:
+        """Begin knowing nothing."""
+        super().__init__()
+        self._overview: Overview | None = None
+        self._needs: dict[str, NeedsYou] = {}
+
+    def body(self) -> ComposeResult:
+        """Put what needs a person first, the rest below it or beside it."""
+        yield LinePanel(id="counts", classes="data")
+        with Container(id="halves"):
+            yield LiveTable(NEEDS_COLUMNS, noun="needs you", id="needs")
+            with Vertical(id="facts"):
+                yield LinePanel(id="parts", classes="data")
+                yield LinePanel(id="nodes", classes="data")
+                yield LinePanel(id="shares", classes="data")
+
+    def on_mount(self) -> None:
+        """Put the cursor on what needs a person."""
+        super().on_mount()
+        self.query_one("#needs", LiveTable).focus()
+        self.show_session()
+
+    def on_resize(self) -> None:
+        """Choose one column or two."""
+        self.set_class(self.size.width >= WIDE, "-wide")
+        super().on_resize()
+        self._draw()
+
+    def table(self) -> LiveTable:
+        """Return the list of what needs a person."""
+        return self.query_one("#needs", LiveTable)
+
+    def selected(self) -> ObjectRef | None:
+        """Return the object of the selected row."""
+        need = self._selected_need()
+        return need.ref if need is not None and need.ref.name else None
+
+    def log_container(self) -> str:
+        """Return the container that is the trouble."""
+        need = self._selected_need()
+        return need.container if need is not None else ""
+
+    def show_session(self) -> None:
+        """Begin anew."""
+        self._overview = None
+        self._needs = {}
+        self.query_one("#needs", LiveTable).set_rows([])
+        self.query_one("#needs", LiveTable).set_notice("waiting for the cluster …", "working")
+        for panel in ("#counts", "#parts", "#nodes", "#shares"):
+            self.query_one(panel, LinePanel).set_lines([])
+
+    def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+        """Read what changed, and draw it all: it is one screen."""
+        self.console.picture.take(feed, changes, first=first)
+        self._read(feed)
+
+    def show_ticks(self) -> None:
+        """Bring ages up to date."""
+        picture = self.console.picture
+        if self.feed is not None and picture.index.tick():
+            self._read(self.feed)
+        else:
+            self._draw()
+
+    def _read(self, feed: Feed) -> None:
+        console = self.console
+        stores = {kind: feed.store(kind) for kind in feed.kinds}
+        runs = stores["pipelineruns"]
+        sources = Sources(
+            nodes=stores["nodes"].items.values(),
+            node_metrics=stores["nodemetrics"].items.values(),
+            stats=console.picture.stats,
+            claims=stores["persistentvolumeclaims"].items.values(),
+            namespaces=stores["namespaces"].items.values(),
+            pipelineruns=runs.items.values() if runs.state.phase not in ("absent", "forbidden") else None,
+            flux={kind: stores[kind].items.values() for kind in FLUX},
+            states={kind: store.state for kind, store in stores.items()},
+        )
+        self._overview = configured_overview(console.picture.index, sources, console.config, now=console.now())
+        self._needs = {needs_key(place, need): need for place, need in enumerate(self._overview.needs)}
+        self._draw()
+
+    def _draw(self) -> None:
+        seen = self._overview
+        if seen is None or not self.is_mounted:
+            return
+        console = self.console
+        wide = self.has_class("-wide")
+        half = (self.size.width - 1) // 2 if wide else self.size.width
+        self.query_one("#counts", LinePanel).set_lines([counts_line(seen, self.size.width)])
+        table = self.query_one("#needs", LiveTable)
+        table.set_rows(needs_rows(seen, console.now()))
+        reading = self.reading()
+        if reading and not self._stale:
+            table.set_notice(f"reading {', '.join(reading[:3])} …", "working")
+        else:
+            table.set_notice("" if seen.needs or seen.unknowns else "Nothing needs you.", "fine")
+        parts = part_lines(seen, half)
+        self.query_one("#parts", LinePanel).set_lines(parts)
+        nodes = []
+        for node in seen.nodes[: 4 if wide else 1]:
+            curves = console.picture.node_curves(node.name)
+            nodes += node_lines(node, half, *curves)
+        if len(seen.nodes) > 1 and not wide:
+            nodes.append(((f"   and {len(seen.nodes) - 1} more nodes, m shows them", "dim"),))
+        self.query_one("#nodes", LinePanel).set_lines(nodes)
+        room = self.size.height - 4 - len(parts) - len(nodes) - (0 if wide else 10)
+        self.query_one("#shares", LinePanel).set_lines(share_lines(seen.shares, half, room))
+
+    def _selected_need(self) -> NeedsYou | None:
+        key = self.query_one("#needs", LiveTable).selected if self.is_mounted else None
+        return self._needs.get(key) if key is not None else None

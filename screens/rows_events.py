@@ -1,0 +1,45 @@
+"""Groups of events as rows."""
+
+from __future__ import annotations
+
+from bakeryops.model.event import EventGroup
+from bakeryops.units import format_age
+from screens.widgets.cells import Cell, Column, Row
+
+__all__ = ["EVENT_COLUMNS", "event_row"]
+
+EVENT_COLUMNS = (
+    Column("health", "", 1, worth=100),
+    Column("last", "last", 4, worth=99, align="right"),
+    Column("count", "×", 4, worth=97, align="right"),
+    Column("reason", "reason", 18, worth=98),
+    Column("object", "object", 22, worth=96),
+    Column("namespace", "namespace", 12, worth=60),
+    Column("message", "message", 24, worth=95, grow=True),
+    Column("first", "first", 5, worth=50, align="right"),
+    Column("source", "source", 14, worth=40),
+)
+"""A group of events a row."""
+
+
+def event_row(view: EventGroup, now: float) -> Row:
+    """Return a group as a row; one that the cluster no longer keeps is marked as kept by the console."""
+    tone = "soon" if view.warning else "dim"
+    last = format_age(now - view.last) if view.last is not None else "?"
+    first = format_age(now - view.first) if view.first is not None else "?"
+    where = f"{view.kind.lower()}/{view.name}" if view.kind else view.name
+    cells = (
+        Cell("▲" if view.warning else "·", tone),
+        Cell(last, "dim" if view.gone else ""),
+        Cell(str(view.count), "" if view.count > 1 else "dim"),
+        Cell(view.reason, tone if view.warning else ""),
+        Cell(where),
+        Cell(view.namespace, "dim"),
+        Cell(view.message, "dim" if view.gone else ""),
+        Cell(first, "dim"),
+        Cell("kept here" if view.gone else view.source, "dim"),
+    )
+    sort = (not view.warning, -(view.last or 0.0), -view.count, view.reason, where, view.namespace, view.message,
+            view.first or 0.0, view.source)  # fmt: skip
+    search = f"{where} {view.namespace} {view.reason} {view.message}".lower()
+    return Row(view.key, cells, sort, search)

@@ -1,0 +1,200 @@
+"""The overview as lines and rows: what needs a person, the parts against their budgets, the node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bakeryops.model.health import Health
+from bakeryops.model.node import NodeView
+from bakeryops.model.overview import NeedsYou, Overview, Part, Share
+from bakeryops.units import format_age, format_bytes, format_cpu
+from screens.lines import Line, Span, cut, fit, section
+from screens.widgets.cells import Cell, Column, Row
+from screens.widgets.chart import bar, sparkline
+
+__all__ = ["NEEDS_COLUMNS", "counts_line", "needs_key", "needs_rows", "node_lines", "part_lines", "share_lines"]
+
+NEEDS_COLUMNS = (
+    Column("health", "", 1, worth=100),
+    Column("name", "needs you", 14, worth=99),
+    Column("what", "what", 20, worth=98),
+    Column("why", "why", 20, worth=97, grow=True),
+    Column("age", "for", 4, worth=95, align="right"),
+    Column("press", "", 6, worth=96, sort=False),
+    Column("namespace", "namespace", 12, worth=60),
+)
+"""One thing that wants a person a row."""
+
+WARN_SHARE = 0.9
+"""Share of a budget or of the node from which a bar is coloured."""
+
+
+def counts_line(overview: Overview, width: int) -> Line:
+    """Return the first line: is it all right, and the counts."""
+    bad = sum(1 for need in overview.needs if need.health is Health.BAD)
+    soon = len(overview.needs) - bad
+    if bad:
+        head: Span = (f" ✖ {bad} broken" + (f", {soon} to watch" if soon else ""), "bad")
+    elif soon:
+        head = (f" ▲ {soon} to watch", "soon")
+    elif overview.health is Health.FINE:
+        head = (" ✔ all is well", "fine")
+    else:
+        head = (f" {overview.health.symbol} {_WORDS[overview.health]}", overview.health.value)
+    ready_tone = "" if overview.workloads_ready >= overview.workloads_total else "soon"
+    base_tone = "" if overview.databases_ready >= overview.databases_total else "bad"
+    restarts = f"{overview.restarts_hour}{'+' if overview.restarts_at_least else ''}"
+    spans: list[Span] = [
+        head,
+        ("   workloads ", "dim"), (f"{overview.workloads_ready}/{overview.workloads_total}", ready_tone),
+        (" ready   databases ", "dim"), (f"{overview.databases_ready}/{overview.databases_total}", base_tone),
+        ("   restarts 1 h ", "dim"), (restarts, "soon" if overview.restarts_hour else ""),
+    ]  # fmt: skip
+    if width >= 90:
+        spans += [("   pods ", "dim"), (str(overview.pods_total), "")]
+        if overview.builds_running is not None:
+            spans += [("   builds ", "dim"), (str(overview.builds_running), "")]
+    return tuple(spans)
+
+
+_WORDS = {
+    Health.BAD: "something is broken", Health.SOON: "something to watch", Health.UNKNOWN: "not known yet",
+    Health.WORKING: "working on it", Health.HELD: "something is held", Health.FINE: "all is well",
+}  # fmt: skip
+
+
+def needs_key(place: int, need: NeedsYou) -> str:
+    """Return the key of a row; it stays the same while the thing does."""
+    return (
+        f"{need.ref.plural}/{need.ref.namespace}/{need.ref.name}/{need.container}" if need.ref.name else str(place)
+    )
+
+
+def needs_rows(overview: Overview, now: float) -> list[Row]:
+    """Return what needs a person, worst first, then what could not be looked at."""
+    rows = []
+    for place, need in enumerate(overview.needs):
+        tone = need.health.value
+        age = format_age(now - need.since) if need.since is not None else ""
+        name = need.name
+        cells = (
+            Cell(need.health.symbol, tone), Cell(name, tone), Cell(need.what, tone), Cell(need.why), Cell(age, "dim"),
+            Cell.of(("l", "accent"), (" logs", "dim")) if need.pod else Cell.of(("↵", "accent"), (" open", "dim")),
+            Cell(need.namespace, "dim"),
+        )  # fmt: skip
+        sort = (place, name, need.what, need.why, -(need.since or now), "", need.namespace)
+        rows.append(Row(needs_key(place, need), cells, sort,
+                        f"{need.namespace}/{name} {need.what} {need.why}".lower()))  # fmt: skip
+    for number, unknown in enumerate(overview.unknowns):
+        place = len(overview.needs) + number
+        cells = (Cell("○", "unknown"), Cell("unknown", "unknown"), Cell("", ""), Cell(unknown, "dim"), Cell(""),
+                 Cell(""), Cell(""))  # fmt: skip
+        rows.append(Row(f"unknown/{unknown}", cells, (place, "", "", "", 0.0, "", ""), unknown.lower()))
+    return rows
+
+
+def part_lines(overview: Overview, width: int) -> list[Line]:
+    """Return the parts of the installation against their memory budgets."""
+    lines = [section("Parts", "ready   memory / budget             cpu", width)]
+    lines += [_part(part, width) for part in overview.parts if part.present or part.health is not Health.UNKNOWN]
+    missing = [part.name for part in overview.parts if not part.present and part.health is Health.UNKNOWN]
+    if overview.cicd_memory is not None:
+        share = overview.cicd_memory / overview.cicd_budget if overview.cicd_budget else 0.0
+        lines.append((*_name(" ", "", "CI/CD total", "", width - 38, "dim"), *_memory(overview.cicd_memory,
+                      overview.cicd_budget, "bad" if share > 1 else "")))  # fmt: skip
+    if missing:
+        lines.append(((f" ○ not found: {', '.join(missing)}", "unknown"),))
+    return lines
+
+
+def _part(part: Part, width: int) -> Line:
+    tone = part.health.value
+    over = part.memory is not None and part.budget is not None and part.memory > part.budget
+    ready = f"{part.ready}/{part.total}"
+    ready_tone = "dim" if part.ready >= part.total else tone
+    version = part.reason if part.health.rank < 3 and part.reason else part.version
+    return (
+        *_name(
+            part.health.symbol, tone, part.name, version, width - 45, "dim" if version == part.version else tone
+        ),
+        (f"{ready:>6} ", ready_tone),
+        *_memory(part.memory, part.budget, "bad" if over else ""),
+        (f"{format_cpu(part.cpu) if part.cpu is not None else '':>6} ", "dim"),
+    )
+
+
+def _name(symbol: str, tone: str, name: str, note: str, width: int, note_tone: str) -> Line:
+    room = max(0, width - 13)
+    return ((f" {symbol} ", tone), (fit(name, 10 if room else max(0, width - 3)), tone if tone == "bad" else ""),
+            (f" {fit(note, room - 1)}" if room > 1 else "", note_tone))  # fmt: skip
+
+
+def _memory(used: float | None, budget: float | None, tone: str) -> Line:
+    left = f"{format_bytes(used) if used is not None else '?':>6} / "
+    if budget is None:
+        return ((left, tone), (f"{'-':>5} {'':14}", "dim"))
+    shown = bar(used, budget, 12) if used is not None else " " * 12
+    share = used / budget if used is not None and budget else 0.0
+    return ((left, tone), (f"{format_bytes(budget):>5} ", "dim"),
+            (shown, tone or ("soon" if share >= WARN_SHARE else "dim")), ("  ", ""))  # fmt: skip
+
+
+def share_lines(shares: Sequence[Share], width: int, most: int) -> list[Line]:
+    """Return what each namespace uses, the hungriest first, at most `most` of them."""
+    if not shares or most < 2:
+        return []
+    ordered = sorted(shares, key=lambda share: -(share.memory or share.memory_request))
+    lines = [section("Namespaces", "pods   memory   asked     cpu   asked ", width)]
+    for share in ordered[: most - 1]:
+        lines.append((
+            (f" {fit(share.namespace, max(8, width - 40))}", ""),
+            (f"{share.pods:>6} ", "dim"),
+            (f"{_bytes(share.memory):>8} ", ""), (f"{format_bytes(share.memory_request):>7} ", "dim"),
+            (f"{format_cpu(share.cpu) if share.cpu is not None else '?':>7} ", ""),
+            (f"{format_cpu(share.cpu_request):>7} ", "dim"),
+        ))  # fmt: skip
+    left = len(ordered) - (most - 1)
+    if left > 0:
+        lines[-1] = ((f" and {left + 1} more namespaces", "dim"),)
+    return lines
+
+
+def node_lines(node: NodeView, width: int, cpu: Sequence[float], memory: Sequence[float], disk: Sequence[float],
+               *, note: str = "") -> list[Line]:  # fmt: skip
+    """Return the node: its state, and a line each for processor, memory and disk with bar and curve."""
+    tone = node.health.value
+    heading: Line = (
+        (" Node ", "title"), (node.name, ""), (f"  {node.health.symbol} {node.status}", tone),
+        (f"  {node.reason}" if node.reason else "", tone),
+        (f"  pods {node.pods}" + (f"/{node.pods_allowed}" if node.pods_allowed else ""), "dim"),
+        (f"  {note}" if note else "", "unknown"),
+    )  # fmt: skip
+    evicts = f"kubelet evicts at {node.disk_evicts_at:.0%}"
+    return [
+        heading,
+        _gauge("cpu", node.cpu_used, node.cpu_allocatable or node.cpu_total, cpu, width, WARN_SHARE,
+               f"{format_cpu(node.cpu_used)} of {format_cpu(node.cpu_total)}, asked {format_cpu(node.cpu_requested)}"),
+        _gauge("mem", node.memory_used, node.memory_total, memory, width, WARN_SHARE,
+               f"{format_bytes(node.memory_used)} of {format_bytes(node.memory_total)},"
+               f" asked {format_bytes(node.memory_requested)}"),
+        _gauge("disk", node.disk_used, node.disk_total, disk, width, node.disk_evicts_at - 0.1,
+               f"{format_bytes(node.disk_used)} of {format_bytes(node.disk_total)}, {evicts}"),
+    ]  # fmt: skip
+
+
+def _gauge(name: str, used: float | None, total: float | None, curve: Sequence[float], width: int, warn: float,
+           text: str) -> Line:  # fmt: skip
+    if used is None or not total:
+        return ((f"   {name:<5}", ""), ("  ? ", "unknown"), (f" not measured  {text if total else ''}", "dim"))
+    share = used / total
+    tone = "bad" if share >= 1 else "soon" if share >= warn else ""
+    cells = max(4, min(20, width - 66))
+    drawn = sparkline(curve, cells) if curve else " " * cells
+    return (
+        (f"   {name:<5}", ""), (f"{share:>4.0%} ", tone), (f" {bar(used, total, 10)}  ", tone or "dim"),
+        (drawn, "dim"), (f"  {cut(text, max(10, width - cells - 28))}", "dim"),
+    )  # fmt: skip
+
+
+def _bytes(count: float | None) -> str:
+    return format_bytes(count) if count is not None else "?"

@@ -1,0 +1,203 @@
+"""Workloads and pods as rows of a table; columns in their order of worth on a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bakeryops.model.workload import Amounts, PodView, WorkloadView
+from bakeryops.units import format_age, format_bytes, format_cpu
+from screens.widgets.cells import Cell, Column, Row
+from screens.widgets.chart import bar, sparkline
+
+__all__ = ["POD_COLUMNS", "WORKLOAD_COLUMNS", "Curves", "pod_row", "ref_plural", "summary", "workload_row"]
+
+CURVE = 10
+"""Cells of a curve."""
+
+BAR = 6
+"""Cells of a bar."""
+
+NEAR_LIMIT = 0.9
+"""Share of its memory limit from which a container is likely to be killed soon."""
+
+Curves = tuple[Sequence[float], Sequence[float]]
+"""The last samples of CPU (cores) and memory (bytes), oldest first."""
+
+NO_CURVES: Curves = ((), ())
+
+_PLURAL = {
+    "Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets", "Job": "jobs",
+    "CronJob": "cronjobs", "Pod": "pods", "ReplicaSet": "replicasets", "TaskRun": "taskruns",
+    "PipelineRun": "pipelineruns", "Node": "nodes", "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Kustomization": "kustomizations", "HelmRelease": "helmreleases", "GitRepository": "gitrepositories",
+}  # fmt: skip
+_SHORT = {"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds", "CronJob": "cron"}
+
+_USAGE = (
+    Column("memory", "mem", 5, worth=86, align="right"),
+    Column("memory_bar", "of limit", BAR + 2, worth=70, sort=False),
+    Column("memory_curve", "", CURVE, worth=62, sort=False),
+    Column("memory_request", "asked", 5, worth=48, align="right"),
+    Column("memory_limit", "limit", 5, worth=50, align="right"),
+    Column("cpu", "cpu", 6, worth=80, align="right"),
+    Column("cpu_bar", "of asked", BAR + 2, worth=56, sort=False),
+    Column("cpu_curve", "", CURVE, worth=58, sort=False),
+    Column("cpu_request", "asked", 5, worth=46, align="right"),
+    Column("cpu_limit", "limit", 5, worth=44, align="right"),
+)
+
+WORKLOAD_COLUMNS = (
+    Column("health", "", 1, worth=100),
+    Column("name", "name", 16, worth=99, grow=True),
+    Column("namespace", "namespace", 11, worth=78),
+    Column("service", "service", 12, worth=30),
+    Column("kind", "kind", 6, worth=60),
+    Column("ready", "ready", 5, worth=98, align="right"),
+    Column("status", "status", 16, worth=97),
+    Column("restarts", "↻", 3, worth=90, align="right"),
+    Column("oom", "oom", 3, worth=52, align="right"),
+    Column("tag", "image tag", 15, worth=76),
+    Column("commit", "commit", 8, worth=64),
+    Column("age", "age", 4, worth=88, align="right"),
+    *_USAGE,
+)
+"""A workload a row."""
+
+POD_COLUMNS = (
+    Column("health", "", 1, worth=100),
+    Column("name", "pod", 24, worth=99, grow=True),
+    Column("namespace", "namespace", 11, worth=74),
+    Column("service", "service", 12, worth=30),
+    Column("ready", "ready", 5, worth=96, align="right"),
+    Column("status", "status", 16, worth=97),
+    Column("restarts", "↻", 3, worth=90, align="right"),
+    Column("last", "last end", 15, worth=66),
+    Column("oom", "oom", 3, worth=52, align="right"),
+    Column("qos", "QoS", 10, worth=42),
+    Column("age", "age", 4, worth=88, align="right"),
+    *_USAGE,
+)
+"""A pod a row."""
+
+
+def ref_plural(kind: str) -> str:
+    """Return the plural of a workload's kind."""
+    return _PLURAL.get(kind, kind.lower() + "s")
+
+
+def workload_row(view: WorkloadView, now: float, curves: Curves = NO_CURVES) -> Row:
+    """Return a workload as a row; `now` is seconds since the epoch."""
+    tone = view.health.value
+    ready_tone = "" if view.ready >= view.desired else tone
+    age = now - view.created if view.created is not None else None
+    used, used_sort = _usage_cells(view.amounts, curves)
+    restarts = f"{view.restarts}{'+' if view.restarts_at_least else ''}" if view.restarts else ""
+    cells = (
+        Cell(view.health.symbol, tone),
+        Cell(view.name, tone if view.health.rank < 3 else ""),
+        Cell(view.namespace, "dim"),
+        Cell(view.service, "dim"),
+        Cell(_SHORT.get(view.kind, view.kind.lower()), "dim"),
+        Cell(f"{view.ready}/{view.desired}" if not view.one_shot else "", ready_tone),
+        Cell(view.status, tone if tone != "fine" else "dim"),
+        Cell(restarts, "soon" if view.restarts_hour else "dim"),
+        Cell(str(view.oom_kills) if view.oom_kills else "", "bad"),
+        Cell(view.tag, ""),
+        Cell(view.commit[:8], "dim"),
+        Cell(format_age(age), "dim"),
+        *used,
+    )
+    sort = (
+        view.health.rank, view.name, view.namespace, view.service, view.kind, view.ready - view.desired, view.status,
+        view.restarts, view.oom_kills, view.tag, view.commit, age if age is not None else -1.0, *used_sort,
+    )  # fmt: skip
+    search = (
+        f"{view.namespace}/{view.name} {view.service} {view.kind} {view.status} {view.tag} {view.commit}".lower()
+    )
+    return Row(view.key, cells, sort, search)
+
+
+def pod_row(view: PodView, now: float, curves: Curves = NO_CURVES) -> Row:
+    """Return a pod as a row; `now` is seconds since the epoch."""
+    tone = view.health.value
+    age = now - view.created if view.created is not None else None
+    used, used_sort = _usage_cells(view.amounts, curves)
+    last = _last_end(view)
+    cells = (
+        Cell(view.health.symbol, tone),
+        Cell(view.name, tone if view.health.rank < 3 else ""),
+        Cell(view.namespace, "dim"),
+        Cell(view.service, "dim"),
+        Cell(f"{view.ready}/{view.total}", "" if view.ready >= view.total or view.finished else tone),
+        Cell(view.status, tone if tone != "fine" else "dim"),
+        Cell(str(view.restarts) if view.restarts else "", "soon" if _lately(view, now) else "dim"),
+        Cell(last, "dim"),
+        Cell(str(view.oom_kills) if view.oom_kills else "", "bad"),
+        Cell(view.qos, "dim"),
+        Cell(format_age(age), "dim"),
+        *used,
+    )
+    sort = (
+        view.health.rank, view.name, view.namespace, view.service, view.ready - view.total, view.status,
+        view.restarts, last, view.oom_kills, view.qos, age if age is not None else -1.0, *used_sort,
+    )  # fmt: skip
+    search = f"{view.key} {view.service} {view.status} {last} {view.qos} {view.node}".lower()
+    return Row(view.key, cells, sort, search)
+
+
+def summary(shown: int, total: int, bad: int, noun: str) -> str:
+    """Return how many there are, for the heading of a table."""
+    counted = f"{shown} of {total} {noun}" if shown != total else f"{total} {noun}"
+    return f"{counted} · {bad} not well" if bad else counted
+
+
+def _usage_cells(amounts: Amounts, curves: Curves) -> tuple[tuple[Cell, ...], tuple[float, ...]]:
+    cpu_curve, memory_curve = curves
+    memory_share = _share(amounts.memory_used, amounts.memory_limit)
+    near = "soon" if memory_share is not None and memory_share >= NEAR_LIMIT else ""
+    cells = (
+        Cell(_known(amounts.memory_used, format_bytes), near),
+        _bar(amounts.memory_used, amounts.memory_limit, near),
+        Cell(sparkline(memory_curve[-CURVE:], CURVE) if memory_curve else "", "dim"),
+        Cell(_known(amounts.memory_request, format_bytes), "dim"),
+        Cell(_known(amounts.memory_limit, format_bytes), "dim"),
+        Cell(_known(amounts.cpu_used, format_cpu)),
+        _bar(amounts.cpu_used, amounts.cpu_request, ""),
+        Cell(sparkline(cpu_curve[-CURVE:], CURVE) if cpu_curve else "", "dim"),
+        Cell(_known(amounts.cpu_request, format_cpu), "dim"),
+        Cell(_known(amounts.cpu_limit, format_cpu), "dim"),
+    )
+    sort = tuple(
+        value if value is not None else -1.0
+        for value in (
+            amounts.memory_used, memory_share, None, amounts.memory_request, amounts.memory_limit, amounts.cpu_used,
+            None, None, amounts.cpu_request, amounts.cpu_limit,
+        )
+    )  # fmt: skip
+    return cells, sort
+
+
+def _bar(used: float | None, limit: float | None, tone: str) -> Cell:
+    if used is None or not limit:
+        return Cell("", "dim")
+    return Cell(bar(used, limit, BAR), tone or "dim")
+
+
+def _known(value: float | None, form: object) -> str:
+    return "" if value is None else form(value)  # type: ignore[operator]
+
+
+def _share(used: float | None, limit: float | None) -> float | None:
+    return used / limit if used is not None and limit else None
+
+
+def _last_end(view: PodView) -> str:
+    for container in view.containers:
+        if container.last_reason and (container.restarts or view.finished):
+            code = f" {container.last_exit}" if container.last_exit is not None else ""
+            return f"{container.last_reason}{code}"
+    return ""
+
+
+def _lately(view: PodView, now: float) -> bool:
+    return view.restarted is not None and now - view.restarted < 3600
