@@ -124,7 +124,8 @@ async def _snap(node: Node) -> list[str]:
     output = await node.run("snap", "changes", "microk8s")
     told = []
     for line in (output or "").splitlines():
-        parts = line.split(None, 4)
+        # Columns are two spaces apart, times such as "today at 02:00 UTC" have single ones.
+        parts = re.split(r"\s{2,}", line.strip(), maxsplit=4)
         if len(parts) == 5 and parts[0].isdigit() and parts[1] in ("Do", "Doing", "Undo", "Undoing", "Wait"):
             told.append(f"snap is changing MicroK8s ({clean(parts[4])}); see: snap change {parts[0]}")
     return told
