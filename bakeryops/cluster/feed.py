@@ -107,6 +107,7 @@ class Feed:
         self._dirty.set()
         self._states = True
         last = loop.time() - pause
+        first = True
         while True:
             await self._dirty.wait()
             wait = last + pause - loop.time()
@@ -115,8 +116,9 @@ class Feed:
             if self._closed:
                 return
             batch = self.take()
-            if batch.by_kind or wait > 0:
-                last = loop.time()
+            # What was there already does not delay the first change after it.
+            last = last if first else loop.time()
+            first = False
             if batch:
                 yield batch
 

@@ -82,6 +82,8 @@ class Listing:
         self._store.keep_only(seen)
         self._cost.lists += 1
         self.tell_unreadable()
+        for call in self._store.on_listed:
+            call()
         return version
 
     def put(self, item: Any, seen: set[str] | None = None) -> str | None:

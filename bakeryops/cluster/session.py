@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,10 +19,13 @@ from bakeryops.cluster.feed import Feed
 from bakeryops.cluster.kinds import KINDS, Kind
 from bakeryops.cluster.link import Link
 from bakeryops.cluster.listing import Listing
+from bakeryops.cluster.logs import LogStream
+from bakeryops.cluster.stats import NODE_STATS, StatsPoll
 from bakeryops.cluster.store import Store
 from bakeryops.cluster.target import Target
 from bakeryops.cluster.timing import Timing
 from bakeryops.cluster.transport import PAGE, Deadline, Transport
+from bakeryops.cluster.usage import UsageHistory
 from bakeryops.cluster.watch import Watcher
 
 __all__ = ["Session"]
@@ -36,7 +40,7 @@ _Key = tuple[str, str | None]
 class _Entry:
     """A store, the watch that keeps it, and how many use it."""
 
-    def __init__(self, watcher: Watcher) -> None:
+    def __init__(self, watcher: Watcher | StatsPoll) -> None:
         self.watcher = watcher
         self.users = 0
         self.task: asyncio.Task[None] | None = None
@@ -72,8 +76,8 @@ class Session:
         self._started = False
         self._closed = False
         self._first_feed = True
-        self.on_entry: list[Callable[[str, Store[Any]], None]] = []
-        """Called with plural and store whenever a kind begins to be kept."""
+        self.usage = UsageHistory()
+        """CPU and memory of the last samples, while a feed holds "podmetrics" or "nodemetrics"."""
 
     async def start(self) -> None:
         """Load the transport and begin; trouble with the connection shows in `link` and is not raised.
@@ -116,7 +120,7 @@ class Session:
         `Timing.linger`. The kinds of a session's first feed are listed at once, others three at a time.
         Raises KeyError for a kind that the catalogue does not have.
         """
-        keys = {name: _key(KINDS[name], namespace) for name in dict.fromkeys(kinds)}
+        keys = {name: _key(_kind(name), namespace) for name in dict.fromkeys(kinds)}
         urgent = self._first_feed
         self._first_feed = False
         stores = {name: self._acquire(key, urgent=urgent).watcher.store for name, key in keys.items()}
@@ -140,7 +144,7 @@ class Session:
         stores: dict[str, Store[Any]] = {name: Store(name) for name in dict.fromkeys(kinds)}
         gate = asyncio.Semaphore(2 * self.timing.start_concurrency)
         found = await asyncio.gather(
-            *(self._list_once(KINDS[name], namespace, store, gate) for name, store in stores.items()),
+            *(self._list_once(_kind(name), namespace, store, gate) for name, store in stores.items()),
             return_exceptions=True,
         )
         for error in found:
@@ -168,6 +172,10 @@ class Session:
             if not token:
                 return found
 
+    def logs(self, namespace: str, pod: str, container: str = "", **options: Any) -> LogStream:
+        """Return the log of a container; the options are those of `LogStream`. It goes on after an outage."""
+        return LogStream(self.transport, namespace, pod, container, link=self.link, timing=self.timing, **options)
+
     def wake(self) -> None:
         """Retry everything now."""
         self.link.wake()
@@ -181,8 +189,8 @@ class Session:
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = _Entry(self._watcher(key, urgent=urgent))
-            for call in self.on_entry:
-                call(key[0], entry.watcher.store)
+            if key[1] is None:
+                self.usage.follow(key[0], entry.watcher.store)
             if self._started:
                 self._launch(entry)
         entry.users += 1
@@ -205,13 +213,16 @@ class Session:
         """End a watch that nobody came back for."""
         if entry.users == 0 and self._entries.get(key) is entry:
             del self._entries[key]
-            self._absences.discard(entry.watcher)
+            if isinstance(entry.watcher, Watcher):
+                self._absences.discard(entry.watcher)
             if entry.task is not None:
                 entry.task.cancel()
 
-    def _watcher(self, key: _Key, *, urgent: bool) -> Watcher:
+    def _watcher(self, key: _Key, *, urgent: bool) -> Watcher | StatsPoll:
         """Make the watch of a kind in a namespace (None: all)."""
         name, namespace = key
+        if name == NODE_STATS.name:
+            return self._stats(Store(name))
         return Watcher(
             KINDS[name],
             namespace,
@@ -225,6 +236,11 @@ class Session:
             absent=self._absences.add,
             namespaces=self._known_namespaces,
         )
+
+    def _stats(self, store: Store[Any]) -> StatsPoll:
+        """Make the poll of the nodes' summaries."""
+        nodes = partial(self._known, "nodes")
+        return StatsPoll(store, transport=self.transport, link=self.link, timing=self.timing, nodes=nodes)
 
     def _launch(self, entry: _Entry) -> None:
         """Begin a watch."""
@@ -258,6 +274,11 @@ class Session:
         self, kind: Kind, namespace: str | None, store: Store[Any], gate: asyncio.Semaphore
     ) -> None:
         """List one kind into a store and set its state; raises `KubeError` for failures of the whole cluster."""
+        if kind is NODE_STATS:
+            await self._stats(store).once()
+            return
+        if namespace is None:
+            self.usage.follow(kind.name, store)
         listing = Listing(
             kind, store, transport=self.transport, link=self.link, cost=self.cost, timing=self.timing
         )
@@ -299,9 +320,17 @@ class Session:
 
     def _known_namespaces(self) -> list[str]:
         """Return namespaces that may be readable: those that are known, else the context's own."""
-        entry = self._entries.get(("namespaces", None))
-        names = [each.metadata.name for each in entry.watcher.store.items.values()] if entry is not None else []
-        return names or [self.target.namespace]
+        return self._known("namespaces") or [self.target.namespace]
+
+    def _known(self, kind: str) -> list[str]:
+        """Return the names of the objects of a cluster-scoped kind, as far as it is kept."""
+        entry = self._entries.get((kind, None))
+        return [] if entry is None else [each.metadata.name for each in entry.watcher.store.items.values()]
+
+
+def _kind(name: str) -> Kind:
+    """Return a kind of the catalogue, or the one kind that is none; raises KeyError."""
+    return NODE_STATS if name == NODE_STATS.name else KINDS[name]
 
 
 def _key(kind: Kind, namespace: str | None) -> _Key:
