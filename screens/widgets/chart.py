@@ -61,7 +61,7 @@ class Chart(LineView, can_focus=False):
         times: tuple[str, str] = ("", "now"),
         empty: str = "no samples yet",
     ) -> None:
-        """Draw these curves and lines for `limits` (name, value, tone); `times` label both ends of the time axis."""
+        """Draw curves, and lines for `limits` (name, value, tone); `times` label both ends of the time axis."""
         self._series = tuple(series)
         self._limits = tuple(Series(name, (value,), tone) for name, value, tone in limits if value is not None)
         self._times, self._empty = times, empty

@@ -110,7 +110,7 @@ class LiveTable(TableView):
     def sort_by(self, column: str, reverse: bool = False) -> None:
         """Order the rows by a column."""
         index = next(number for number, each in enumerate(self.columns) if each.key == column)
-        with self._steady():
+        with self._steady(to_top=True):
             self._order.sort(index, reverse)
 
     @property
@@ -120,7 +120,7 @@ class LiveTable(TableView):
 
     @filter_text.setter
     def filter_text(self, text: str) -> None:
-        with self._steady(at_risk=True):
+        with self._steady(at_risk=True, to_top=True):
             self._order.filter(text)
 
     def set_notice(self, text: str, tone: str = "dim") -> None:
@@ -141,30 +141,39 @@ class LiveTable(TableView):
         return index is not None
 
     @contextmanager
-    def _steady(self, *, at_risk: bool = False) -> Iterator[None]:
-        """Keep the row under the cursor, or else the first one on screen, on its line while the rows change."""
+    def _steady(self, *, at_risk: bool = False, to_top: bool = False) -> Iterator[None]:
+        """Keep the row under the cursor, or else the first one on screen, on its line while the rows change.
+
+        A table that nobody moved in stays at its top instead; with `to_top` its cursor does so too.
+        """
         order = self._order
         at = order.index_of(self._cursor)
+        untouched = not self._touched and self.top == 0
         anchor_at = at if at is not None and self.top <= at < self.top + max(1, self._body) else self.top
         anchor = order.key_at(anchor_at) if anchor_at < len(order) else None
         line = anchor_at - self.top
         spare = list(order.around(at)) if at_risk and at is not None else []
         yield
         cursor = self._cursor
-        if not self._touched and self._notice[1] == "working" and self._notice[0]:
-            cursor, anchor = None, None
         if order.index_of(cursor) is None:
             cursor = next((key for key in spare if order.index_of(key) is not None), None) if cursor else None
-            if anchor == self._cursor:
-                anchor = cursor
-        if cursor is None and len(order):
-            cursor = order.key_at(0)
-        found = order.index_of(anchor)
-        if found is None:
-            found, line = order.index_of(cursor) or 0, 0 if anchor is None else line
-        self._extend(found - line)
-        self._put_cursor(cursor)
+            anchor = cursor if anchor == self._cursor else anchor
+        index = order.index_of(cursor) or 0
+        if untouched:
+            # New rows above show themselves; the cursor goes along with its row while that is in view.
+            if to_top or self._loading or index >= self._body:
+                index = 0
+            top = 0
+        else:
+            found = order.index_of(anchor)
+            top = (index if found is None else found) - line
+        self._extend(top)
+        self._put_cursor(order.key_at(index) if len(order) else None)
         self.repaint()
+
+    @property
+    def _loading(self) -> bool:
+        return bool(self._notice[0]) and self._notice[1] == "working"
 
     def _extend(self, top: int) -> None:
         self.set_extent(len(self._order) + self.size.height - self._body, top)
