@@ -5,46 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import msgspec
 
-from bakeryops.cluster.absent import METRICS, Absences, tell_absent
+from bakeryops.cluster.absent import METRICS, tell_absent
 from bakeryops.cluster.access import Access
 from bakeryops.cluster.cost import Cost
 from bakeryops.cluster.discovery import Discovery
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.feed import Feed
-from bakeryops.cluster.kinds import KINDS, Kind
+from bakeryops.cluster.kinds import Kind
 from bakeryops.cluster.link import Link
 from bakeryops.cluster.listing import Listing
 from bakeryops.cluster.logs import LogStream
-from bakeryops.cluster.stats import NODE_STATS, StatsPoll
+from bakeryops.cluster.stats import NODE_STATS
 from bakeryops.cluster.store import Store
 from bakeryops.cluster.target import Target
 from bakeryops.cluster.timing import Timing
 from bakeryops.cluster.transport import PAGE, Deadline, Transport
 from bakeryops.cluster.usage import UsageHistory
-from bakeryops.cluster.watch import Watcher
+from bakeryops.cluster.watches import Watches, key_for, kind_named
 
 __all__ = ["Session"]
 
-_CRDS = ("customresourcedefinitions", None)
 _FATAL = frozenset({"unreachable", "timeout", "tls", "unauthorized", "protocol"})
 """Failures that concern the whole cluster, and not one kind."""
-
-_Key = tuple[str, str | None]
-
-
-class _Entry:
-    """A store, the watch that keeps it, and how many use it."""
-
-    def __init__(self, watcher: Watcher | StatsPoll) -> None:
-        self.watcher = watcher
-        self.users = 0
-        self.task: asyncio.Task[None] | None = None
-        self.linger: asyncio.TimerHandle | None = None
 
 
 class Session:
@@ -59,25 +45,23 @@ class Session:
         self.discovery = Discovery(self.transport)
         self.access = Access(self.transport)
         self.link = Link(self._probe, self.timing)
-        self.link.watched = lambda: bool(self._entries)
         self.link.on_change.append(self._link_changed)
-        self.link.on_lost.append(self._link_lost)
-        self.link.on_back.append(self._link_back)
-        self._entries: dict[_Key, _Entry] = {}
-        self._feeds: list[Feed] = []
-        self._gate = asyncio.Semaphore(self.timing.start_concurrency)
-        self._absences = Absences(
-            self.discovery,
-            self.timing,
-            acquire=lambda: self._acquire(_CRDS).watcher.store,
-            release=lambda: self._release(_CRDS),
+        self.usage = UsageHistory()
+        """CPU and memory of the last samples, while a feed holds "podmetrics" or "nodemetrics"."""
+        self._watches = Watches(
+            transport=self.transport,
+            discovery=self.discovery,
+            link=self.link,
+            cost=self.cost,
+            timing=self.timing,
+            usage=self.usage,
+            spawn=self._spawn,
         )
+        self._feeds: list[Feed] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
         self._closed = False
         self._first_feed = True
-        self.usage = UsageHistory()
-        """CPU and memory of the last samples, while a feed holds "podmetrics" or "nodemetrics"."""
 
     async def start(self) -> None:
         """Load the transport and begin; trouble with the connection shows in `link` and is not raised.
@@ -86,8 +70,7 @@ class Session:
         """
         await self.transport.start()
         self._started = True
-        for entry in self._entries.values():
-            self._launch(entry)
+        self._watches.start()
         if self._feeds:
             self._look_out()
 
@@ -98,13 +81,8 @@ class Session:
         self._closed = True
         for feed in list(self._feeds):
             feed.close()
+        self._watches.close()
         tasks = set(self._tasks)
-        for entry in self._entries.values():
-            if entry.linger is not None:
-                entry.linger.cancel()
-            if entry.task is not None:
-                tasks.add(entry.task)
-        self._entries.clear()
         for task in tasks:
             task.cancel()
         if tasks:
@@ -120,15 +98,15 @@ class Session:
         `Timing.linger`. The kinds of a session's first feed are listed at once, others three at a time.
         Raises KeyError for a kind that the catalogue does not have.
         """
-        keys = {name: _key(_kind(name), namespace) for name in dict.fromkeys(kinds)}
+        keys = {name: key_for(name, namespace) for name in dict.fromkeys(kinds)}
         urgent = self._first_feed
         self._first_feed = False
-        stores = {name: self._acquire(key, urgent=urgent).watcher.store for name, key in keys.items()}
+        stores = {name: self._watches.acquire(key, urgent=urgent) for name, key in keys.items()}
 
         def closed(feed: Feed) -> None:
             self._feeds.remove(feed)
             for key in keys.values():
-                self._release(key)
+                self._watches.release(key)
 
         feed = Feed(stores, closed=closed)
         self._feeds.append(feed)
@@ -143,13 +121,17 @@ class Session:
         """
         stores: dict[str, Store[Any]] = {name: Store(name) for name in dict.fromkeys(kinds)}
         gate = asyncio.Semaphore(2 * self.timing.start_concurrency)
-        found = await asyncio.gather(
-            *(self._list_once(_kind(name), namespace, store, gate) for name, store in stores.items()),
-            return_exceptions=True,
-        )
-        for error in found:
-            if isinstance(error, BaseException):
-                raise error
+        tasks = [
+            asyncio.create_task(self._list_once(kind_named(name), namespace, store, gate))
+            for name, store in stores.items()
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
         return Feed(stores)
 
     async def get(self, kind_name: str, name: str, namespace: str | None = None) -> dict[str, Any]:
@@ -179,81 +161,14 @@ class Session:
     def wake(self) -> None:
         """Retry everything now."""
         self.link.wake()
-        for entry in self._entries.values():
-            entry.watcher.retry()
-
-    # Watches.
-
-    def _acquire(self, key: _Key, *, urgent: bool = False) -> _Entry:
-        """Return the entry of a kind and namespace with one user more, beginning its watch where needed."""
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._entries[key] = _Entry(self._watcher(key, urgent=urgent))
-            if key[1] is None:
-                self.usage.follow(key[0], entry.watcher.store)
-            if self._started:
-                self._launch(entry)
-        entry.users += 1
-        if entry.linger is not None:
-            entry.linger.cancel()
-            entry.linger = None
-        return entry
-
-    def _release(self, key: _Key) -> None:
-        """Take one user off; the last one leaves the watch lingering."""
-        entry = self._entries.get(key)
-        if entry is None:
-            return
-        entry.users -= 1
-        if entry.users == 0 and not self._closed:
-            loop = asyncio.get_running_loop()
-            entry.linger = loop.call_later(self.timing.linger, self._forget, key, entry)
-
-    def _forget(self, key: _Key, entry: _Entry) -> None:
-        """End a watch that nobody came back for."""
-        if entry.users == 0 and self._entries.get(key) is entry:
-            del self._entries[key]
-            if isinstance(entry.watcher, Watcher):
-                self._absences.discard(entry.watcher)
-            if entry.task is not None:
-                entry.task.cancel()
-
-    def _watcher(self, key: _Key, *, urgent: bool) -> Watcher | StatsPoll:
-        """Make the watch of a kind in a namespace (None: all)."""
-        name, namespace = key
-        if name == NODE_STATS.name:
-            return self._stats(Store(name))
-        return Watcher(
-            KINDS[name],
-            namespace,
-            Store(name),
-            transport=self.transport,
-            discovery=self.discovery,
-            link=self.link,
-            cost=self.cost,
-            timing=self.timing,
-            gate=None if urgent else self._gate,
-            absent=self._absences.add,
-            namespaces=self._known_namespaces,
-        )
-
-    def _stats(self, store: Store[Any]) -> StatsPoll:
-        """Make the poll of the nodes' summaries."""
-        nodes = partial(self._known, "nodes")
-        return StatsPoll(store, transport=self.transport, link=self.link, timing=self.timing, nodes=nodes)
-
-    def _launch(self, entry: _Entry) -> None:
-        """Begin a watch."""
-        if entry.task is None and not self._closed:
-            watcher = entry.watcher
-            entry.task = self._spawn(watcher.run(), f"watch {watcher.kind.name} {watcher.namespace or '*'}")
+        self._watches.retry()
 
     def _look_out(self) -> None:
         """Begin the heartbeat and the look-out for absent kinds, once."""
         names = {task.get_name() for task in self._tasks}
         if "link" not in names:
             self._spawn(self.link.run(), "link")
-            self._spawn(self._absences.run(), "absent kinds")
+            self._spawn(self._watches.look_out(), "absent kinds")
 
     def _spawn(self, work: Any, name: str) -> asyncio.Task[None]:
         """Run a coroutine until the session closes."""
@@ -275,7 +190,7 @@ class Session:
     ) -> None:
         """List one kind into a store and set its state; raises `KubeError` for failures of the whole cluster."""
         if kind is NODE_STATS:
-            await self._stats(store).once()
+            await self._watches.stats(store).once()
             return
         if namespace is None:
             self.usage.follow(kind.name, store)
@@ -307,35 +222,6 @@ class Session:
         """Pass word to every feed."""
         for feed in self._feeds:
             feed.touch(states=True)
-
-    def _link_lost(self) -> None:
-        """Mark everything as old."""
-        for entry in self._entries.values():
-            entry.watcher.link_lost()
-
-    def _link_back(self) -> None:
-        """Connect everything again."""
-        for entry in self._entries.values():
-            entry.watcher.link_back()
-
-    def _known_namespaces(self) -> list[str]:
-        """Return namespaces that may be readable: those that are known, else the context's own."""
-        return self._known("namespaces") or [self.target.namespace]
-
-    def _known(self, kind: str) -> list[str]:
-        """Return the names of the objects of a cluster-scoped kind, as far as it is kept."""
-        entry = self._entries.get((kind, None))
-        return [] if entry is None else [each.metadata.name for each in entry.watcher.store.items.values()]
-
-
-def _kind(name: str) -> Kind:
-    """Return a kind of the catalogue, or the one kind that is none; raises KeyError."""
-    return NODE_STATS if name == NODE_STATS.name else KINDS[name]
-
-
-def _key(kind: Kind, namespace: str | None) -> _Key:
-    """Return what a watch is shared under."""
-    return kind.name, namespace if kind.namespaced else None
 
 
 def _mapping(data: bytes) -> dict[str, Any]:
