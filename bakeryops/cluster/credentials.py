@@ -74,7 +74,11 @@ class Credentials:
             grant = self._grant
             if grant is not None and grant is not rejected:
                 return grant
-            if not self._renewable or abs(self._clock() - self._forced) < _PAUSE:
+            if not self._renewable:
+                return rejected
+            if abs(self._clock() - self._forced) < _PAUSE:
+                if self._failed is not None:
+                    raise self._failed
                 return rejected
             self._forced = self._clock()
             fresh = await self._fetch()

@@ -19,7 +19,7 @@ __all__ = ["ExecPlugin", "Impersonation", "Login", "Trust", "login_of", "trust_o
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trust:
-    """Whom to believe that he is the cluster, and the way there."""
+    """What a cluster entry says of the way there and of who is believed to be the cluster."""
 
     ca_data: bytes | None = None
     ca_file: Path | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bakeryops.errors import RefusedError
+from bakeryops.cluster.errors import KubeError
 from bakeryops.text import clean
 
 __all__ = ["refuse_change"]
@@ -12,15 +12,17 @@ _DOORS = ("exec", "attach", "portforward", "proxy")
 
 
 def refuse_change(method: str, path: str, query: list[tuple[str, str]], *, upgrade: bool = False) -> None:
-    """Raise `RefusedError` unless the request only reads, only asks, or is a dry run."""
+    """Raise `KubeError` of kind `forbidden` unless the request only reads, only asks, or is a dry run."""
     if not upgrade and method in ("GET", "HEAD", "OPTIONS"):
         return
     if not upgrade and (path.startswith(_QUESTIONS) or ("dryRun", "All") in query):
         return
     if upgrade and path.rpartition("/")[2] not in _DOORS:
         return
-    raise RefusedError(
+    raise KubeError(
         f"read-only: {clean(method)} {clean(path)} was not sent",
+        kind="forbidden",
+        reason="ReadOnly",
         why="the console was started with --read-only, or read_only is set in its configuration",
         hint="start it without --read-only to change things",
     )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from bakeryops.cluster import kubeconfig as files
 from bakeryops.cluster.kubeconfig import Kubeconfig
 from bakeryops.cluster.login import Login, Trust, login_of, trust_of
+from bakeryops.cluster.proxy import proxy_for
 from bakeryops.errors import CredentialError, UnreachableError, UsageError
 from bakeryops.text import clean
 
@@ -32,6 +33,8 @@ class Target:
     namespace: str = "default"
     source: str = ""
     """Where it was found, for people."""
+    proxy: str = field(default="", repr=False)
+    """The proxy on the way there; its address may hold a password."""
     trust: Trust = field(default_factory=Trust, repr=False)
     login: Login = field(default_factory=Login, repr=False)
 
@@ -68,7 +71,7 @@ class ContextInfo:
 class Places:
     """Where to look; tests look elsewhere."""
 
-    home: Path = field(default_factory=lambda: Path("~/.kube/config").expanduser())
+    home: Path = field(default_factory=lambda: _expanded("~/.kube/config"))
     microk8s: Path = Path("/var/snap/microk8s/current/credentials/client.config")
     service_account: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -95,7 +98,7 @@ def find_target(
             continue
         if context is None and not config.contexts and not kubeconfig:
             continue
-        return _resolve(config, context)
+        return _resolve(config, context, places.environ)
     if context is not None:
         if refused is not None and not known:
             raise refused
@@ -140,14 +143,14 @@ def list_contexts(kubeconfig: str | None = None, *, places: Places | None = None
 
 def _candidates(kubeconfig: str | None, places: Places) -> Iterator[Kubeconfig | CredentialError]:
     if kubeconfig:
-        config = files.load([Path(kubeconfig).expanduser().absolute()], must_exist=True)
+        config = files.load([_expanded(kubeconfig)], must_exist=True)
         if config is None:
             raise UsageError(f"the kubeconfig {kubeconfig} is empty")
         yield config
         return
     listed = places.environ.get("KUBECONFIG", "")
     if listed:
-        paths = [Path(part).expanduser().absolute() for part in listed.split(os.pathsep) if part]
+        paths = [_expanded(part) for part in listed.split(os.pathsep) if part]
         config = files.load(dict.fromkeys(paths))
         if config is None:
             raise UsageError(
@@ -196,11 +199,16 @@ def _known_user() -> bool:
     return True
 
 
+def _expanded(path: str) -> Path:
+    # Path.expanduser raises where a user has no home, as in a container with a user id of its own.
+    return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111
+
+
 def _only(config: Kubeconfig) -> str:
     return next(iter(config.contexts)) if len(config.contexts) == 1 else ""
 
 
-def _resolve(config: Kubeconfig, wanted: str | None) -> Target:
+def _resolve(config: Kubeconfig, wanted: str | None, environ: Mapping[str, str]) -> Target:
     name = wanted or config.current_context or _only(config)
     names = ", ".join(clean(each) for each in config.contexts) or "none"
     if not name:
@@ -229,13 +237,15 @@ def _resolve(config: Kubeconfig, wanted: str | None) -> Target:
             why="no file has an entry for that user",
         )
     trust = trust_of(cluster)
+    server = _server(cluster.text("server"), trust, str(cluster.file))
     return Target(
-        server=_server(cluster.text("server"), trust, str(cluster.file)),
+        server=server,
         context=clean(name),
         cluster=clean(cluster.name),
         user=clean(user.name) if user else "",
         namespace=clean(context.text("namespace")) or "default",
         source=str(context.file),
+        proxy=trust.proxy or proxy_for(server, environ),
         trust=trust,
         login=login_of(user) if user else Login(),
     )
@@ -258,16 +268,21 @@ def _server(address: str, trust: Trust, source: str) -> str:
 def _in_cluster(places: Places) -> Target | None:
     host, port = places.environ.get("KUBERNETES_SERVICE_HOST"), places.environ.get("KUBERNETES_SERVICE_PORT")
     token_file = places.service_account / "token"
-    if not host or not port or not token_file.exists():
+    if not host or not port or not os.access(token_file, os.R_OK):
         return None
-    namespace = places.service_account / "namespace"
+    try:
+        namespace = (places.service_account / "namespace").read_text("utf-8").strip()
+    except (OSError, ValueError):
+        namespace = ""
+    server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
     return Target(
-        server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
+        server=server,
         context="in-cluster",
         cluster="in-cluster",
         user="service account",
-        namespace=clean(namespace.read_text("utf-8").strip()) if namespace.exists() else "default",
+        namespace=clean(namespace) or "default",
         source=f"the service account at {places.service_account}",
+        proxy=proxy_for(server, places.environ),
         trust=Trust(ca_file=places.service_account / "ca.crt"),
         login=Login(token_file=token_file),
     )

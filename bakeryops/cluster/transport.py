@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -22,9 +21,9 @@ from bakeryops.cluster.cost import Cost
 from bakeryops.cluster.credentials import Credentials, Grant, certificate_hint
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.failures import from_exception, from_response
-from bakeryops.cluster.proxy import proxy_for
 from bakeryops.cluster.readonly import refuse_change
 from bakeryops.cluster.target import Target
+from bakeryops.errors import CredentialError, UsageError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -92,14 +91,9 @@ class Transport:
         self.credentials = Credentials(target)
         self._api: Any = None
         self._session: aiohttp.ClientSession | None = None
-        self._proxy = ""
 
     async def start(self) -> None:
-        """Load the libraries in a thread and make ready; nothing is sent yet.
-
-        Raises `UsageError` for a proxy that cannot be used.
-        """
-        self._proxy = self.target.trust.proxy or proxy_for(self.target.server, os.environ)
+        """Load the libraries in a thread and make ready; nothing is sent yet."""
         self._api = await asyncio.to_thread(_api_client, self.target.server)
         import aiohttp
 
@@ -220,7 +214,7 @@ class Transport:
         timeout = aiohttp.ClientTimeout(
             total=deadline.total, sock_connect=deadline.connect, sock_read=deadline.idle
         )
-        grant = await self.credentials.get()
+        grant = await self._grant()
         while True:
             url, headers = await self._prepared(method, path, query, extra, grant)
             self.cost.request()
@@ -244,7 +238,7 @@ class Transport:
             finally:
                 answer.close()
             if answer.status == 401:
-                fresh = await self.credentials.renewed(grant)
+                fresh = await self._grant(grant)
                 if fresh is not grant:
                     grant = fresh
                     continue
@@ -258,7 +252,7 @@ class Transport:
 
         if self.read_only:
             refuse_change("GET", path, query, upgrade=True)
-        grant = await self.credentials.get()
+        grant = await self._grant()
         while True:
             url, headers = await self._prepared("GET", path, query, {}, grant)
             self.cost.request()
@@ -268,7 +262,7 @@ class Transport:
                 )
                 return opened
             except aiohttp.WSServerHandshakeError as error:
-                fresh = await self.credentials.renewed(grant) if error.status == 401 else grant
+                fresh = await self._grant(grant) if error.status == 401 else grant
                 if fresh is grant:
                     raise
                 grant = fresh
@@ -293,7 +287,7 @@ class Transport:
         from yarl import URL
 
         if self._api is None:
-            raise RuntimeError("the transport is not started, or closed")
+            raise _closed()
         login = {"type": "api_key", "in": "header", "key": "authorization", "value": grant.authorization}
         _, url, headers, _, _ = await self._api.param_serialize(
             method,
@@ -308,9 +302,17 @@ class Transport:
             sent.add(name, value)
         return URL(url, encoded=True), sent
 
+    async def _grant(self, rejected: Grant | None = None) -> Grant:
+        try:
+            return await (self.credentials.get() if rejected is None else self.credentials.renewed(rejected))
+        except CredentialError as error:
+            raise KubeError(error.message, kind="unauthorized", why=error.why, hint=error.hint) from error
+        except UsageError as error:
+            raise KubeError(error.message, kind="tls", why=error.why, hint=error.hint) from error
+
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:
-            raise RuntimeError("the transport is not started, or closed")
+            raise _closed()
         return self._session
 
     def _way(self, grant: Grant) -> dict[str, Any]:
@@ -319,8 +321,8 @@ class Transport:
             way["ssl"] = grant.ssl
             if self.target.trust.server_name:
                 way["server_hostname"] = self.target.trust.server_name
-        if self._proxy:
-            way["proxy"] = self._proxy
+        if self.target.proxy:
+            way["proxy"] = self.target.proxy
         return way
 
     def _explained(self, error: KubeError, grant: Grant) -> KubeError:
@@ -334,6 +336,10 @@ class Transport:
             elif not grant.authorization and grant.certificate_ends is None:
                 error.why = f"no credential is given in {self.target.source}"
         return error
+
+
+def _closed() -> KubeError:
+    return KubeError("the connections to the cluster are closed, or not open yet", kind="unreachable")
 
 
 def _api_client(server: str) -> Any:

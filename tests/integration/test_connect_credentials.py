@@ -102,6 +102,19 @@ async def test_a_401_that_renewal_does_not_mend_is_told_and_runs_no_storm_of_plu
         assert _runs(tmp_path) == 4
 
 
+async def test_a_renewal_that_fails_tells_the_plugins_words_every_time(tmp_path: Path) -> None:
+    body = f"{COUNTS}\nif number > 1: sys.exit('session expired')\n{ANSWERS}"
+    login = Login(plugin=_plugin(tmp_path, body))
+    async with fake_api() as api, started(api.target(login=login)) as transport:
+        api.answer("*", "*", UNAUTHORIZED)
+        for _ in range(3):
+            with pytest.raises(CredentialError) as caught:
+                await transport.get_bytes("/x")
+            assert isinstance(caught.value, KubeError)
+            assert (caught.value.kind, caught.value.why) == ("unauthorized", "session expired")
+    assert _runs(tmp_path) == 2
+
+
 async def test_a_static_token_that_is_rejected_is_sent_once() -> None:
     async with fake_api() as api, started(api.target()) as transport:
         api.answer("*", "*", UNAUTHORIZED)

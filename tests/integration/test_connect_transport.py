@@ -18,7 +18,7 @@ from bakeryops.cluster.cost import Cost
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.login import Login, Trust
 from bakeryops.cluster.transport import Deadline, Transport
-from bakeryops.errors import RefusedError, UnreachableError, UsageError
+from bakeryops.errors import RefusedError, UnreachableError
 from tests.support.fake_api import fake_api, raw_server, refused, started
 
 
@@ -276,18 +276,7 @@ async def test_requests_go_through_the_proxy_of_the_kubeconfig() -> None:
     assert proxy.asked[0].headers["Host"] == "cluster.invalid:8080"
 
 
-async def test_requests_go_through_the_proxy_of_the_environment(monkeypatch) -> None:
-    async with fake_api() as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.delenv("NO_PROXY", raising=False)
-        monkeypatch.delenv("no_proxy", raising=False)
-        proxy.answer("*", "*", {})
-        async with started(proxy.target(url="http://cluster.invalid:8080")) as transport:
-            await transport.get_bytes("/version")
-    assert proxy.asked[0].headers["Host"] == "cluster.invalid:8080"
-
-
-async def test_a_proxy_that_is_down_is_named(monkeypatch) -> None:
+async def test_a_proxy_that_is_down_is_named() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -299,12 +288,16 @@ async def test_a_proxy_that_is_down_is_named(monkeypatch) -> None:
     assert f"the proxy 127.0.0.1:{port}" in caught.value.message
 
 
-async def test_a_socks_proxy_in_the_environment_is_refused_in_words(monkeypatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1080")
+async def test_a_transport_that_is_not_open_says_so() -> None:
     async with fake_api() as api:
-        transport = Transport(api.target(url="http://cluster.invalid"))
-        with pytest.raises(UsageError, match="HTTP_PROXY"):
+        transport = Transport(api.target())
+        for _ in range(2):
+            with pytest.raises(KubeError) as caught:
+                await transport.get_bytes("/x")
+            assert caught.value.kind == "unreachable"
             await transport.start()
+            await transport.close()
+            await transport.close()
 
 
 async def test_a_request_that_is_cancelled_leaves_the_transport_usable() -> None:

@@ -55,6 +55,7 @@ class FakeApi:
             namespace="orders",
             source="~/.kube/config",
             login=login or Login(token="fake-token"),
+            proxy=trust.proxy if trust else "",
             trust=trust or Trust(),
         )
 

@@ -290,3 +290,22 @@ def test_everything_a_user_can_say(places: Places) -> None:
     assert (plugin.args, plugin.env, plugin.install_hint) == (("get", "5"), {"A": "b"}, "get it")
     assert (found.trust.server_name, found.trust.proxy) == ("kubernetes", "http://proxy:3128")
     assert found.trust.exec_config == {"audience": "x"}
+
+
+def test_a_user_without_a_home_is_no_crash(monkeypatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(BakeryopsError):
+        find_target(places=Places(microk8s=Path("/nowhere"), service_account=Path("/nowhere"), environ={}))
+
+
+def test_the_proxy_of_the_kubeconfig_else_of_the_environment(places: Places) -> None:
+    _write(places.home, "one")
+    assert find_target(places=_with(places, HTTPS_PROXY="http://env:1")).proxy == "http://env:1"
+    assert find_target(places=_with(places, HTTPS_PROXY="http://env:1", NO_PROXY="one")).proxy == ""
+    with pytest.raises(UsageError, match="HTTPS_PROXY"):
+        find_target(places=_with(places, HTTPS_PROXY="socks5://env:1"))
+    _write(places.home, "one", cluster={"proxy-url": "http://me:SECRET@own:1"})
+    found = find_target(places=_with(places, HTTPS_PROXY="http://env:1"))
+    assert found.proxy == "http://me:SECRET@own:1"
+    assert "SECRET" not in repr(found)
