@@ -87,7 +87,8 @@ def _job(thing: Any, now: float) -> Iterator[Line]:
     yield from _field("Time", _span(text(status, "startTime"), text(status, "completionTime"), now))
     for label, key in (
         ("At a time", "parallelism"), ("Retries allowed", "backoffLimit"),
-        ("Deadline, s", "activeDeadlineSeconds"), ("Kept when done, s", "ttlSecondsAfterFinished"), ("Suspended", "suspend"),
+        ("Deadline, s", "activeDeadlineSeconds"), ("Kept when done, s", "ttlSecondsAfterFinished"),
+        ("Suspended", "suspend"),
     ):  # fmt: skip
         yield from _field(label, text(spec, key))
     yield from template_sections(mapping(spec, "template"))

@@ -7,7 +7,7 @@ container that runs long enough is forgiven its crashes. Everything is keyed as 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, Protocol
 
 import msgspec
@@ -21,7 +21,7 @@ from bakeryops.read.restarts import RestartLog
 from bakeryops.read.rollouts import daemonset, deployment, statefulset
 from bakeryops.text import clean
 
-__all__ = ["KINDS", "ChangedUids", "IndexChanges", "Items", "WorkloadIndex"]
+__all__ = ["KINDS", "ChangedUids", "IndexChanges", "Items", "WorkloadIndex", "sliced"]
 
 KINDS = ("deployments", "statefulsets", "daemonsets", "jobs", "cronjobs", "pods", "podmetrics")
 """The kinds the index reads, by their plural."""
@@ -128,7 +128,11 @@ class WorkloadIndex:
                     self._raw[uid] = found
                     self._read_pod(uid, now, done, dirty)
         if "podmetrics" in changes and "podmetrics" in stores:
-            self._measure(stores["podmetrics"].items.values(), done, dirty)
+            items, uids = stores["podmetrics"].items, changes["podmetrics"]
+            for uid in uids.removed:
+                self._measure(uid, None, done, dirty)
+            for uid in uids.changed:
+                self._measure(uid, items.get(uid), done, dirty)
         self._read_workloads(dirty, now, done)
         return done
 
@@ -136,7 +140,9 @@ class WorkloadIndex:
         """Take what pods use; pods that are not measured have it unknown again."""
         done = IndexChanges()
         dirty: dict[str, None] = {}
-        self._measure(metrics, done, dirty)
+        measured = {pod_key(each.metadata.namespace, each.metadata.name): each for each in metrics}
+        for key in measured.keys() | self._usage.keys():
+            self._measure(key, measured.get(key), done, dirty)
         self._read_workloads(dirty, self._clock(), done)
         return done
 
@@ -231,18 +237,25 @@ class WorkloadIndex:
         done.pods_removed.discard(key)
         dirty[view.workload] = None
 
-    def _measure(self, metrics: Iterable[PodMetrics], done: IndexChanges, dirty: dict[str, None]) -> None:
-        measured = {pod_key(clean(each.metadata.namespace), clean(each.metadata.name)): each for each in metrics}
-        for key in measured.keys() | self._usage.keys():
-            before = self.pods.get(key)
-            if before is None:
-                continue
-            view = with_usage(before, measured.get(key))
-            if view is not before:
-                self.pods[key] = view
-                done.pods.add(key)
-                dirty[view.workload] = None
-        self._usage = measured
+    def _measure(self, uid: str, metrics: PodMetrics | None, done: IndexChanges, dirty: dict[str, None]) -> None:
+        """Take what one pod uses; metrics have no uid, so that they are filed by namespace and name."""
+        key = (
+            clean(uid)
+            if metrics is None
+            else pod_key(clean(metrics.metadata.namespace), clean(metrics.metadata.name))
+        )
+        if metrics is None:
+            self._usage.pop(key, None)
+        else:
+            self._usage[key] = metrics
+        before = self.pods.get(key)
+        if before is None:
+            return
+        view = with_usage(before, metrics)
+        if view is not before:
+            self.pods[key] = view
+            done.pods.add(key)
+            dirty[view.workload] = None
 
     def _read_workloads(self, dirty: dict[str, None], now: float, done: IndexChanges) -> None:
         crons: dict[str, None] = {}
@@ -296,3 +309,16 @@ class WorkloadIndex:
 class _Uids(msgspec.Struct):
     changed: set[str]
     removed: set[str]
+
+
+def sliced(changes: Mapping[str, ChangedUids], most: int = 1000) -> Iterator[dict[str, ChangedUids]]:
+    """Yield the same changes in parts of at most `most` objects, to give way between them.
+
+    Reading takes some 20 µs a pod: five thousand at once would hold up the keys. Controllers come before pods.
+    """
+    rank = {plural: place for place, plural in enumerate(KINDS)}
+    for plural in sorted(changes, key=lambda plural: rank.get(plural, len(rank))):
+        changed, removed = list(changes[plural].changed), set(changes[plural].removed)
+        for start in range(0, max(1, len(changed)), most):
+            yield {plural: _Uids(set(changed[start : start + most]), removed)}
+            removed = set()
