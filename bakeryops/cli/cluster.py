@@ -44,9 +44,17 @@ async def connected(call: Call) -> AsyncIterator[Session]:
 
 
 async def look(
-    session: Session, kinds: Collection[str], *, namespace: str | None, needed: Collection[str]
+    session: Session,
+    kinds: Collection[str],
+    *,
+    namespace: str | None,
+    needed: Collection[str],
+    quiet: bool = False,
 ) -> Feed:
-    """List `kinds` once; raises when one of the `needed` cannot be seen, and mentions the others that cannot."""
+    """List `kinds` once; raises when one of the `needed` cannot be seen, and mentions the others that cannot.
+
+    `quiet` leaves the mention out, for a verb that tells of them itself.
+    """
     try:
         feed = await session.snapshot(kinds, namespace=namespace)
     except CredentialError:
@@ -57,12 +65,17 @@ async def look(
         state = feed.store(kind).state
         if state.phase == "waiting" and kind in needed:
             raise BakeryopsError(f"{kind} could not be read", why=state.reason, hint=state.hint)
-        _mention(session, feed, kind, needed)
+        _mention(session, feed, kind, needed, quiet)
     return feed
 
 
 async def watched(
-    session: Session, kinds: Collection[str], *, namespace: str | None, needed: Collection[str]
+    session: Session,
+    kinds: Collection[str],
+    *,
+    namespace: str | None,
+    needed: Collection[str],
+    quiet: bool = False,
 ) -> Feed:
     """Watch `kinds`; like `look`, but what is lost later is waited for."""
     feed = session.feed(kinds, namespace=namespace)
@@ -73,11 +86,11 @@ async def watched(
     if link.phase != "live":
         raise await _away(session, f"{session.target.server} cannot be reached", link.reason, link.hint)
     for kind in feed.kinds:
-        _mention(session, feed, kind, needed)
+        _mention(session, feed, kind, needed, quiet)
     return feed
 
 
-def _mention(session: Session, feed: Feed, kind: str, needed: Collection[str]) -> None:
+def _mention(session: Session, feed: Feed, kind: str, needed: Collection[str], quiet: bool) -> None:
     """Say what cannot be seen of a kind; raises `RefusedError` where that is needed."""
     state = feed.store(kind).state
     if state.phase == "forbidden" and kind in needed:
@@ -87,6 +100,8 @@ def _mention(session: Session, feed: Feed, kind: str, needed: Collection[str]) -
             why=state.reason,
             hint=state.hint or f"Ask for one namespace only, such as: -n {place}, or use another --context.",
         )
+    if quiet:
+        return
     if state.phase == "forbidden":
         say(f"{kind} are left out: {state.reason}")
     elif state.phase in ("waiting", "syncing", "stale"):

@@ -132,9 +132,12 @@ class _Events:
         if self.index is None:
             return None
         found: set[tuple[str, str]] = set()
-        for view in (*self.index.workloads.values(), *self.index.pods.values()):
+        for view in self.index.workloads.values():
             if self.service in (view.service, view.name):
                 found.add((view.namespace, view.name))
+        for pod in self.index.pods.values():
+            if self.service in (pod.service, pod.name):
+                found.add((pod.namespace, pod.name))
         return found
 
     def cells(self, view: EventGroup, now: float) -> Sequence[Cell]:

@@ -152,7 +152,7 @@ def watch_option(command: _F) -> _F:
     )(command)
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType[float]):
     """How long ago: "90s", "10m", "1h30m", "2d"."""
 
     name = "duration"

@@ -107,7 +107,8 @@ def main() -> None:
         path = DOCS / file
         text = path.read_text("utf-8")
         for name, make in parts.items():
-            text = text.replace(between(text, name), make())
+            head, mark, rest = text.partition(f"<!-- made: {name} -->\n")
+            text = f"{head}{mark}{make()}{rest[rest.index('<!-- end -->') :]}"
         path.write_text(text, "utf-8")
         sys.stdout.write(f"{path.name}\n")
 
