@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from bakeryops.cli.options import Call, pass_call
+from bakeryops.cli.options import EXIT_CODES, Call, pass_call
 
 __all__ = ["command"]
 
 
-@click.command("completion")
+@click.command("completion", epilog=EXIT_CODES)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @pass_call
 def command(call: Call, shell: str) -> None:

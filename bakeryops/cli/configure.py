@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bakeryops.cli.options import Call, connection_options, console_options, output_option, pass_call
+from bakeryops.cli.options import EXIT_CODES, Call, connection_options, console_options, output_option, pass_call
 from bakeryops.cli.output import Column, Out, Table, say
 from bakeryops.errors import BakeryopsError, ConfigError, RefusedError
 from bakeryops.text import clean
@@ -24,7 +24,7 @@ def _file(call: Call, named: str | None) -> Path:
     return (Path(named) if named else call.file or config_file()).expanduser()
 
 
-@click.group("config")
+@click.group("config", epilog=EXIT_CODES)
 def command() -> None:
     """Write, show and check the configuration file.
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from bakeryops.cli.options import Call, console_options, pass_call
+from bakeryops.cli.options import EXIT_CODES, Call, console_options, pass_call
 from bakeryops.errors import UsageError
 
 __all__ = ["command"]
 
 
-@click.command("demo")
+@click.command("demo", epilog=EXIT_CODES)
 @click.option("--serve", is_flag=True, help="Run the cluster without a console, until SIGINT or SIGTERM.")
 @click.option("--dir", "folder", metavar="DIR", help="With --serve: where to write kubeconfig and config.yaml.")
 @click.option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakeryops.cli.options import (
+    EXIT_CODES,
     Call,
     all_namespaces_option,
     connection_options,
@@ -30,7 +31,7 @@ __all__ = ["command"]
 _MADE = r"(-[a-z0-9]{1,12}){1,2}"
 
 
-@click.command("events")
+@click.command("events", epilog=EXIT_CODES)
 @click.option("-s", "--service", metavar="NAME", help="Only what is about this service and its pods.")
 @click.option("-p", "--problems", is_flag=True, help="Only warnings.")
 @since_option

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bakeryops.cli.options import Call, connection_options, output_option, pass_call, since_option
+from bakeryops.cli.options import EXIT_CODES, Call, connection_options, output_option, pass_call, since_option
 
 __all__ = ["command"]
 
@@ -26,7 +26,7 @@ class _Tail(click.ParamType[str]):
         return text
 
 
-@click.command("logs")
+@click.command("logs", epilog=EXIT_CODES)
 @click.argument("name", metavar="NAME")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, also from new pods, until ctrl+c.")
 @click.option("-c", "--container", metavar="NAME", help="Only this container; init containers only when named.")

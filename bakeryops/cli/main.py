@@ -10,22 +10,11 @@ from typing import NoReturn
 import click
 
 from bakeryops.cli.crash import crash_report
-from bakeryops.cli.options import Call, connection_options, console_options, pass_call
+from bakeryops.cli.options import EXIT_CODES, Call, connection_options, console_options, pass_call
 from bakeryops.cli.output import ReaderGoneError, say
 from bakeryops.errors import BakeryopsError
 
-__all__ = ["EXIT_CODES", "cli", "run"]
-
-EXIT_CODES = """\b
-Exit codes:
-  0    fine
-  1    the action failed
-  2    wrong usage, or a file that cannot be used
-  3    looked, and found something unhealthy
-  4    the cluster cannot be reached, or refuses the credentials
-  5    refused: read-only, forbidden, not confirmed, locked
-  130  interrupted
-"""
+__all__ = ["cli", "run"]
 
 _VERBS = {
     "status": "bakeryops.cli.status",

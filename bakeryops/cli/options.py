@@ -14,7 +14,19 @@ from bakeryops.cli.output import Out
 if TYPE_CHECKING:
     from bakeryops.config import Loaded
 
-__all__ = ["Call", "connection_options", "output_option", "pass_call", "watch_option"]
+__all__ = ["EXIT_CODES", "Call", "connection_options", "output_option", "pass_call", "watch_option"]
+
+EXIT_CODES = """\b
+Exit codes:
+  0    fine
+  1    the action failed
+  2    wrong usage, or a file that cannot be used
+  3    looked, and found something unhealthy
+  4    the cluster cannot be reached, or refuses the credentials
+  5    refused: read-only, forbidden, not confirmed, locked
+  130  interrupted
+"""
+"""The end of every help text."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakeryops.cli.options import (
+    EXIT_CODES,
     Call,
     all_namespaces_option,
     connection_options,
@@ -32,7 +33,7 @@ _BESIDE = ("nodes", "nodemetrics", "persistentvolumeclaims", "namespaces", "pipe
 _STATS_SECONDS = 60.0
 
 
-@click.command("status")
+@click.command("status", epilog=EXIT_CODES)
 @all_namespaces_option
 @watch_option
 @output_option

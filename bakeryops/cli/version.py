@@ -9,7 +9,7 @@ from importlib.metadata import version as installed
 import click
 
 from bakeryops import __version__
-from bakeryops.cli.options import Call, output_option, pass_call
+from bakeryops.cli.options import EXIT_CODES, Call, output_option, pass_call
 
 __all__ = ["command"]
 
@@ -23,7 +23,7 @@ def _installed(name: str) -> str:
         return "missing"
 
 
-@click.command("version")
+@click.command("version", epilog=EXIT_CODES)
 @output_option
 @pass_call
 def command(call: Call) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakeryops.cli.options import (
+    EXIT_CODES,
     Call,
     all_namespaces_option,
     connection_options,
@@ -27,7 +28,7 @@ __all__ = ["command", "is_bad"]
 _NEEDED = ("pods",)
 
 
-@click.command("workloads")
+@click.command("workloads", epilog=EXIT_CODES)
 @click.option("-s", "--service", metavar="NAME", help="Only what belongs to this service, or has this name.")
 @click.option("-p", "--problems", is_flag=True, help="Only what is not fine.")
 @click.option("--pods", is_flag=True, help="List the pods instead of what keeps them running.")

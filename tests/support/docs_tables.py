@@ -48,7 +48,7 @@ def commands(
     group: click.Group = cli, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], click.Command, click.Context]]:
     """Yield every command with its words and a context for its help."""
-    context = click.Context(group, info_name=" ".join(("bakeryops", *path)))
+    context = click.Context(group, info_name=" ".join(("bakeryops", *path)), **cli.context_settings)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
@@ -76,7 +76,9 @@ def verbs() -> str:
 
 def global_options() -> str:
     """Return the table of options that stand before a command."""
-    return "\n".join(["", *_options(cli, click.Context(cli, info_name="bakeryops")), "", ""])
+    return "\n".join(
+        ["", *_options(cli, click.Context(cli, info_name="bakeryops", **cli.context_settings)), "", ""]
+    )
 
 
 def _prose(text: str) -> str:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from bakeryops.cli.main import EXIT_CODES, cli
+from bakeryops.cli.main import cli
+from bakeryops.cli.options import EXIT_CODES
 from bakeryops.config import all_keys
 from tests.support import docs_tables
 
