@@ -159,7 +159,9 @@ class Session:
         return LogStream(self.transport, namespace, pod, container, link=self.link, timing=self.timing, **options)
 
     def wake(self) -> None:
-        """Retry everything now."""
+        """Retry everything now, with credentials and rights asked for anew."""
+        self.transport.credentials.forget()
+        self.access.forget()
         self.link.wake()
         self._watches.retry()
 

@@ -306,9 +306,12 @@ class Transport:
         try:
             return await (self.credentials.get() if rejected is None else self.credentials.renewed(rejected))
         except CredentialError as error:
-            raise KubeError(error.message, kind="unauthorized", why=error.why, hint=error.hint) from error
+            # The cause is what to act on (a plugin's own words), so it belongs into the one line that is shown.
+            message = f"{error.message}: {error.why}" if error.why else error.message
+            raise KubeError(message, kind="unauthorized", hint=error.hint) from error
         except UsageError as error:
-            raise KubeError(error.message, kind="tls", why=error.why, hint=error.hint) from error
+            message = f"{error.message}: {error.why}" if error.why else error.message
+            raise KubeError(message, kind="tls", hint=error.hint) from error
 
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:
