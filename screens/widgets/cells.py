@@ -59,6 +59,8 @@ class Column:
     align: Align = "left"
     grow: bool = False
     sort: bool = True
+    most: int = 0
+    """How wide it grows at most; 0 means as wide as there is room."""
 
 
 class Placed(NamedTuple):
@@ -84,6 +86,8 @@ def place(columns: Sequence[Column], width: int, gap: int = 1) -> tuple[Placed, 
         wide = column.width
         if column.grow:
             share = spare // growing
+            if column.most:
+                share = min(share, max(0, column.most - wide))
             wide += share
             spare -= share
             growing -= 1
@@ -98,9 +102,17 @@ def _needs(columns: Sequence[Column], kept: Sequence[int], gap: int) -> int:
 
 
 def harmless(text: str) -> str:
-    """Return text that no terminal obeys or measures in its own way: cleaned, without variation selectors."""
-    text = clean(text)
-    return text if text.isascii() else text.translate(_SELECTORS)
+    """Return text that no terminal obeys or measures in its own way.
+
+    It is cleaned; variation selectors go, odd spaces become spaces, and what is no character (unassigned, private,
+    whose width every terminal guesses) becomes U+FFFD.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = clean(text).translate(_SELECTORS)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " if each.isspace() else "\ufffd" for each in text)
 
 
 def cells_wide(text: str) -> int:

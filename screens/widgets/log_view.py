@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.cache import LRUCache
 from textual.strip import Strip
 
@@ -29,9 +30,9 @@ class LogView(LineView):
     LogView > .log--hit { background: $warning; color: $background; }
     LogView > .log--current { background: $primary-muted; }
     LogView > .log--status { color: $text-muted; background: $surface; }
-    LogView:ansi > .log--hit { text-style: reverse; }
-    LogView:ansi > .log--current { text-style: underline; }
-    LogView:ansi > .log--status { text-style: dim; }
+    LogView:ansi > .log--hit { text-style: reverse; color: ansi_default; background: ansi_default; }
+    LogView:ansi > .log--current { text-style: underline; background: ansi_default; }
+    LogView:ansi > .log--status { text-style: reverse; color: ansi_default; background: ansi_default; }
     """ + tone_css("LogView")
 
     def __init__(
@@ -169,6 +170,13 @@ class LogView(LineView):
         strip = rows[min(place[1], len(rows) - 1)]
         base = self.tone_style("")
         if place[0] == self._current:
-            base += self.part_style("log--current").background_style
-            strip = Strip([Segment(text, style + base if style else base) for text, style, _ in strip])
+            plain, over = base, self.part_style("log--current")
+            base += over.background_style + Style(underline=over.underline)
+            # What is marked keeps its own background.
+            strip = Strip(
+                Segment(text, style + base.without_color + base.background_style)
+                if style is not None and style.bgcolor == plain.bgcolor
+                else Segment(text, style)
+                for text, style, _ in strip
+            )
         return self.with_thumb(strip.crop_extend(self._left, self._left + width, base), mark)

@@ -81,7 +81,7 @@ class LogTail(LogMoves):
         self.repaint_hz = repaint_hz
         """How often it is painted at most; 4 suits a slow link."""
         self._scan = LogScan(self.ring)
-        self._wanted = 0
+        self._seeking = False
         self._painted_at = 0.0
         self._timer: Timer | None = None
         self._scan_timer: Timer | None = None
@@ -90,6 +90,9 @@ class LogTail(LogMoves):
     def feed(self, lines: Iterable[Item]) -> None:
         """Take the next lines, in batches as they come; they are painted soon, not now."""
         self.ring.extend(lines)
+        self._paint_soon()
+
+    def _paint_soon(self) -> None:
         if self._timer is None and self.is_mounted:
             wait = self._painted_at + 1 / self.repaint_hz - monotonic()
             self._timer = self.set_timer(max(0.001, wait), self._paint_news)
@@ -99,7 +102,7 @@ class LogTail(LogMoves):
         self.ring.clear()
         self._scan.clear()
         self.forget_strips()
-        self._following, self._place, self._current, self._seen_end, self._wanted = True, (0, 0), None, 0, 0
+        self._following, self._place, self._current, self._seen_end, self._seeking = True, (0, 0), None, 0, False
         self.repaint()
 
     def on_mount(self) -> None:
@@ -110,7 +113,8 @@ class LogTail(LogMoves):
         self._timer = None
         self._painted_at = monotonic()
         self.repaint()
-        self._go_on_scanning()
+        if self._scan_timer is None:
+            self._go_on_scanning()
 
     def repaint(self, *, everything: bool = False) -> None:
         """Repaint rows and status line that differ, and tell of the new status."""
@@ -149,7 +153,7 @@ class LogTail(LogMoves):
             count = f"{status.hit} of {status.hits:,}" if status.hits else "not found"
             parts.append(f"/{harmless(status.needle)} {'…' if status.searching else count}")
         if status.first_error is not None:
-            parts.append(f"first error at line {status.first_error + 1:,}" if status.errors else "")
+            parts.append(f"first error at line {status.first_error + 1:,}")
         older = f" ({status.dropped:,} older dropped)" if status.dropped else ""
         parts.append(f"{status.lines:,} lines{older}")
         parts += [name for name, on in (("wrap", status.wrap), ("times", status.times)) if on]
@@ -173,14 +177,14 @@ class LogTail(LogMoves):
         self._needle = needle
         self._current = None
         self._scan.search(needle)
-        self._wanted = 1 if needle else 0
+        self._seeking = bool(needle)
         self.forget_strips()
         self._go_on_scanning()
         self.repaint()
 
     def _go_on_scanning(self) -> None:
         more = self._scan.step(_SLICE)
-        if self._wanted:
+        if self._seeking:
             self._jump_when_found(more)
         if more and self._scan_timer is None:
             wait = _SLICE if self._scan.searching else _PAUSE
@@ -189,17 +193,16 @@ class LogTail(LogMoves):
     def _scan_again(self) -> None:
         self._scan_timer = None
         self._go_on_scanning()
-        if not self._scan.searching:
-            self.repaint()
+        self._paint_soon()
 
     def _jump_when_found(self, more: bool) -> None:
         hits = self._scan.hits
         at = bisect_left(hits, self._place[0])
         if at < len(hits):
-            self._wanted = 0
+            self._seeking = False
             self._go_to(hits[at])
         elif not (more and self._scan.searching):
-            self._wanted = 0
+            self._seeking = False
             if hits:
                 self._go_to(hits[-1])
 

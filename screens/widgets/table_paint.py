@@ -39,7 +39,7 @@ def header_segments(
         column = columns[place.number]
         text += " " * (place.x - cells_wide(text))
         if column.key == sorted_by:
-            title = cut(harmless(column.title), max(0, place.width - 1)) + ("▾" if reverse else "▴")
+            title = harmless(column.title)[: max(0, place.width - 1)] + ("▾" if reverse else "▴")
         else:
             title = column.title
         text += fit(title, place.width, place.align)

@@ -41,8 +41,8 @@ class TableView(LineView):
     TableView > .table--cursor-blurred { background: $surface; }
     TableView > .table--stale { color: $text-disabled; }
     TableView:ansi > .table--header { color: ansi_default; text-style: bold; }
-    TableView:ansi > .table--cursor { text-style: reverse; }
-    TableView:ansi > .table--cursor-blurred { text-style: underline; }
+    TableView:ansi > .table--cursor { text-style: reverse; background: ansi_default; }
+    TableView:ansi > .table--cursor-blurred { text-style: underline; background: ansi_default; }
     TableView:ansi > .table--stale { color: ansi_default; text-style: dim; }
     """ + tone_css("TableView")
 
