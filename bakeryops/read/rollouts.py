@@ -256,9 +256,8 @@ def _progress(
         if worst is not None and worst.health is Health.WORKING:
             why = f": {pods_text(worst, current, desired)}"
         elif facts.total < desired or (pods_known and len(current) < desired):
-            why = (
-                f": {desired - min(facts.total, len(current) if pods_known else desired)} pods are not created yet"
-            )
+            missing = desired - min(facts.total, len(current) if pods_known else desired)
+            why = f": {counted(missing, 'pod')} not created yet"
         else:
             why = ""
         return Verdict(Health.WORKING, "Starting", f"{ready} of {desired} ready{why}", None, say_recheck)
