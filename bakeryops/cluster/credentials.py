@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
+import math
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -16,10 +18,11 @@ from bakeryops.cluster import exec_plugin
 from bakeryops.cluster.login import Impersonation, Login
 from bakeryops.cluster.target import Target
 from bakeryops.cluster.tls import expires, ssl_context
-from bakeryops.errors import CredentialError
+from bakeryops.errors import BakeryopsError, CredentialError
 
 __all__ = ["Credentials", "Grant"]
 
+_log = logging.getLogger(__name__)
 _EARLY = 60.0
 """Seconds before its end at which a credential is fetched anew."""
 _FILE_LIFE = 60.0
@@ -53,9 +56,10 @@ class Credentials:
         self._clock = clock
         self._grant: Grant | None = None
         self._lock = asyncio.Lock()
-        self._forced = 0.0
+        self._forced = -math.inf
         self._failed: CredentialError | None = None
         self._failed_at = 0.0
+        self._outdated = False
 
     async def get(self) -> Grant:
         """Return a grant that has not ended; raises `UsageError` or `CredentialError` where none can be had."""
@@ -74,22 +78,26 @@ class Credentials:
             grant = self._grant
             if grant is not None and grant is not rejected:
                 return grant
-            if not self._renewable:
-                return rejected
             if abs(self._clock() - self._forced) < _PAUSE:
                 if self._failed is not None:
                     raise self._failed
                 return rejected
             self._forced = self._clock()
+            before = self._target.login
+            await self._reread()
+            if not self._renewable and self._target.login == before:
+                return rejected
             fresh = await self._fetch()
-            if fresh.authorization == rejected.authorization and self._target.login.plugin is None:
+            unchanged = self._target.login == before and self._target.login.plugin is None
+            if unchanged and fresh.authorization == rejected.authorization:
                 return rejected
             return fresh
 
     def forget(self) -> None:
         """Fetch anew at the next request, whatever was tried a moment ago: a person asked for it."""
         self._grant = self._failed = None
-        self._forced = 0.0
+        self._forced = -math.inf
+        self._outdated = True
 
     @property
     def _renewable(self) -> bool:
@@ -105,6 +113,8 @@ class Credentials:
     async def _fetch(self) -> Grant:
         if self._failed is not None and abs(self._clock() - self._failed_at) < _PAUSE:
             raise self._failed
+        if self._outdated:
+            await self._reread()
         try:
             self._grant = await self._made()
         except CredentialError as error:
@@ -112,6 +122,19 @@ class Credentials:
             raise
         self._failed = None
         return self._grant
+
+    async def _reread(self) -> None:
+        """Take over what the kubeconfig says by now: somebody may have mended it, as we told them to."""
+        self._outdated = False
+        if self._target.again is None:
+            return
+        try:
+            found = await asyncio.to_thread(self._target.again)
+        except BakeryopsError as error:
+            _log.info("the kubeconfig cannot be read again: %s", error)
+            return
+        if found.server == self._target.server:
+            self._target = replace(self._target, login=found.login, trust=found.trust)
 
     async def _made(self) -> Grant:
         login, trust = self._target.login, self._target.trust

@@ -6,8 +6,9 @@ import grp
 import ipaddress
 import os
 import pwd
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,6 +38,8 @@ class Target:
     """The proxy on the way there; its address may hold a password."""
     trust: Trust = field(default_factory=Trust, repr=False)
     login: Login = field(default_factory=Login, repr=False)
+    again: Callable[[], Target] | None = field(default=None, repr=False, compare=False)
+    """Reads the same context of the same files anew; None where it came from no file."""
 
     @property
     def host(self) -> str:
@@ -98,7 +101,8 @@ def find_target(
             continue
         if context is None and not config.contexts and not kubeconfig:
             continue
-        return _resolve(config, context, places.environ)
+        found = _resolve(config, context, places.environ)
+        return replace(found, again=partial(_resolve_again, config.files, found.context, places.environ))
     if context is not None:
         if refused is not None and not known:
             raise refused
@@ -249,6 +253,13 @@ def _resolve(config: Kubeconfig, wanted: str | None, environ: Mapping[str, str])
         trust=trust,
         login=login_of(user) if user else Login(),
     )
+
+
+def _resolve_again(paths: tuple[Path, ...], context: str, environ: Mapping[str, str]) -> Target:
+    config = files.load(paths)
+    if config is None:
+        raise UsageError(f"{', '.join(map(str, paths))} went away")
+    return _resolve(config, context, environ)
 
 
 def _server(address: str, trust: Trust, source: str) -> str:

@@ -14,7 +14,7 @@ from bakeryops.cluster import exec_plugin
 from bakeryops.cluster.credentials import Credentials
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.login import ExecPlugin, Impersonation, Login, Trust
-from bakeryops.cluster.target import Target
+from bakeryops.cluster.target import Target, find_target
 from bakeryops.errors import CredentialError
 from tests.support.certificates import authority, needs_openssl
 from tests.support.fake_api import fake_api, refused, started
@@ -122,6 +122,33 @@ async def test_a_static_token_that_is_rejected_is_sent_once() -> None:
         with pytest.raises(CredentialError):
             await transport.get_bytes("/x")
     assert len(api.asked) == 1
+
+
+async def test_a_kubeconfig_that_was_mended_is_taken_over(tmp_path: Path) -> None:
+    async with fake_api() as api:
+        file = tmp_path / "config"
+
+        def write(token: str) -> None:
+            cluster = {"name": "c", "cluster": {"server": api.url}}
+            user = {"name": "c", "user": {"token": token}}
+            context = {"name": "c", "context": {"cluster": "c", "user": "c"}}
+            file.write_text(json.dumps({"clusters": [cluster], "users": [user], "contexts": [context]}))
+
+        write("first")
+        api.answer("GET", "/x", {}, UNAUTHORIZED, {}, UNAUTHORIZED, UNAUTHORIZED, {})
+        async with started(find_target(str(file))) as transport:
+            await transport.get_bytes("/x")
+            write("second")
+            await transport.get_bytes("/x")
+            file.write_text("broken: [")
+            for _ in range(2):
+                with pytest.raises(CredentialError):
+                    await transport.get_bytes("/x")
+            write("third")
+            transport.credentials.forget()
+            await transport.get_bytes("/x")
+    sent = [each.headers["Authorization"].removeprefix("Bearer ") for each in api.asked]
+    assert sent == ["first", "first", "second", "second", "second", "third"]
 
 
 async def test_an_expiring_credential_is_fetched_a_minute_early(tmp_path: Path) -> None:

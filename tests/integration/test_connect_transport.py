@@ -102,6 +102,21 @@ async def test_more_than_a_hundred_streams_at_once() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def test_a_connection_serves_many_requests() -> None:
+    ports = set()
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        ports.add(request.get_extra_info("peername")[1])
+        return web.json_response({}, status=404 if request.path == "/no" else 200)
+
+    async with fake_api() as api, started(api.target()) as transport:
+        api.answer("*", "*", note)
+        for path in ("/a", "/no", "/b"):
+            with suppress(KubeError):
+                await transport.get_bytes(path)
+    assert len(ports) == 1
+
+
 async def test_leaving_early_closes_the_connection() -> None:
     gone = asyncio.Event()
 
