@@ -24,10 +24,15 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{1,20}://)([^\s/@:'\"]*)(:[^\s/@'\"]*)?@")
-_ASSIGNED = re.compile(rf"([\w.-]*{_WORDS}[\w.-]*[\"']?\s?=\s?[\"']?)([^\s\"'&;,]+)", re.IGNORECASE)
-_LINE = re.compile(rf"^(\s*[-\"']*[\w.-]*{_WORDS}[\w.-]*[\"']?\s*[:=]\s*)(\S.*)$", re.IGNORECASE | re.MULTILINE)
+# Repetitions are bounded, or begin where nothing like them stands before: a megabyte of anything takes no longer
+# than its length.
+_ASSIGNED = re.compile(rf"({_WORDS}[\w.-]{{0,64}}[\"']?\s?=\s?[\"']?)([^\s\"'&;,]+)", re.IGNORECASE)
+_LINE = re.compile(
+    rf"^([-\t \"']{{0,64}}[\w.-]{{0,64}}{_WORDS}[\w.-]{{0,64}}[\"']?[\t ]{{0,16}}[:=][\t ]{{0,64}})(\S.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _KNOWN = re.compile(
-    r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
+    r"(?<![\w-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bglpat-[\w-]{15,}|\bAGE-SECRET-KEY-[A-Z0-9]{20,}|\bAKIA[0-9A-Z]{16}\b"
 )
 _HEADER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
