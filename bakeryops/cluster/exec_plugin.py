@@ -91,7 +91,7 @@ async def run(plugin: ExecPlugin, target: Target, *, seconds: float = _SECONDS) 
         raise CredentialError(
             f"the credential plugin {name} failed (exit code {code})",
             why=_words(said) or "it said nothing",
-            hint=plugin.install_hint or f"log in again with its own tool, then press r; to see: {_line(plugin)}",
+            hint=plugin.install_hint or f"log in again with its own tool; to see: {_line(plugin)}",
         )
     return _read(plugin, output, said)
 

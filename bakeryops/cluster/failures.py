@@ -227,7 +227,7 @@ def _tls(error: ssl.SSLError, target: Target) -> KubeError:
         f"no trusted connection to {target.server}",
         f"try: openssl s_client -connect {_netloc(target)}",
     )
-    renew = "renew the cluster's certificates (MicroK8s: sudo microk8s refresh-certs -e server.crt)"
+    renew = "renew the cluster's certificates (MicroK8s: sudo microk8s refresh-certs --cert server.crt)"
     if code == 10:
         message, hint = f"the certificate of {target.server} has expired", renew
     elif code == 9:
@@ -247,7 +247,7 @@ def _tls(error: ssl.SSLError, target: Target) -> KubeError:
     elif "alert" in text:
         message = f"{target.server} does not accept our client certificate"
         hint = "fetch the kubeconfig again (MicroK8s: microk8s config); the certificate expired or its CA changed"
-    return KubeError(message, kind="tls", why=text, hint=hint)
+    return KubeError(message, kind="tls", why="" if code in (9, 10) else text, hint=hint)
 
 
 def _refused(error: Any, target: Target) -> KubeError:
@@ -256,12 +256,12 @@ def _refused(error: Any, target: Target) -> KubeError:
     if target.local:
         hint = "is it running? microk8s status, then: microk8s start"
     if number == errno.ECONNREFUSED:
-        message = f"nothing listens at {_netloc(target)}: connection refused"
+        message, why = f"nothing listens at {_netloc(target)}: connection refused", ""
         if not target.local:
             hint = f"the API server is down, or the address in {target.source} is wrong"
     else:
-        message = f"{_netloc(target)} cannot be reached"
-    return KubeError(message, kind="unreachable", why=_os_text(error), hint=hint)
+        message, why = f"{_netloc(target)} cannot be reached", _os_text(error)
+    return KubeError(message, kind="unreachable", why=why, hint=hint)
 
 
 def _netloc(target: Target) -> str:
@@ -270,7 +270,7 @@ def _netloc(target: Target) -> str:
 
 def _hint(kind: str, user: str) -> str:
     if kind == "unauthorized":
-        return "the credentials expired or belong to another cluster: log in again, then press r"
+        return "the credentials expired or belong to another cluster: log in again"
     if kind == "forbidden":
         return "ask an administrator for this right, or use another context"
     return ""

@@ -330,12 +330,14 @@ class Transport:
 
     def _explained(self, error: KubeError, grant: Grant) -> KubeError:
         if error.kind == "unauthorized":
+            who = self.target.context or "this login"
+            said = f": {error.message}" if error.message != "Unauthorized" else ""
+            error.message = f"{self.target.server} does not accept the credentials of {who}{said}"
+            error.args = (error.message,)
             ended = certificate_hint(grant, time.time())
             if ended:
                 error.why = ended
-                error.hint = (
-                    "fetch the kubeconfig again (MicroK8s: sudo microk8s refresh-certs, then microk8s config)"
-                )
+                error.hint = f"fetch {self.target.source} again (MicroK8s: microk8s config)"
             elif not grant.authorization and grant.certificate_ends is None:
                 error.why = f"no credential is given in {self.target.source}"
         return error
