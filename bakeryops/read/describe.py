@@ -93,7 +93,11 @@ def _moment(thing: Any, field: str, label: str, now: float, tone: str = "") -> I
     if moment is None:
         yield Line(written, label, 1, tone)
         return
-    shown = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    try:
+        shown = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        # A time zone can move the first or last representable day out of range.
+        shown = written
     ago = f"{format_age(now - moment)} ago" if moment <= now else f"in {format_age(moment - now)}"
     yield Line(f"{shown}, {ago}", label, 1, tone)
 

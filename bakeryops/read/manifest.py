@@ -9,10 +9,18 @@ import yaml
 from bakeryops.read.secrets import DEPTH_MOST, mask
 from bakeryops.text import clean_lines
 
+try:
+    from yaml import CSafeDumper as _Base
+except ImportError:  # a PyYAML built without libyaml: six times slower, same output
+    from yaml import SafeDumper as _Base  # type: ignore[assignment]
+
 __all__ = ["to_yaml"]
 
+_WIDTH = 2**31 - 1
+"""Never break a line: libyaml wants an int of C."""
 
-class _Dumper(yaml.SafeDumper):
+
+class _Dumper(_Base):
     """Writes texts of several lines as blocks, and no anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -20,7 +28,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
@@ -44,7 +52,7 @@ def to_yaml(
         _drop_managed(shown)
     try:
         text = yaml.dump(
-            shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9, default_flow_style=False
+            shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
         )
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         return f"# cannot be shown as YAML: {clean_lines(str(error))}\n"

@@ -112,6 +112,12 @@ def test_any_other_kind_is_shown_as_it_is_with_its_condition() -> None:
     assert "Status" not in heads(lines), "nothing but conditions is in it"
 
 
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "yesterday"])
+def test_times_out_of_this_world_are_shown_as_written(written: str) -> None:
+    raw = {"kind": "Pod", "metadata": {"name": "a", "creationTimestamp": written}}
+    assert written in fields(describe(raw, now=NOW))["Created"]
+
+
 def test_events_follow() -> None:
     raw = {"metadata": {"uid": "e"}, "type": "Warning", "reason": "BackOff", "message": "again", "count": 3,
            "lastTimestamp": stamp(5), "involvedObject": {"fieldPath": "spec.containers{auth}"}}  # fmt: skip
