@@ -79,6 +79,8 @@ class FaultyApi:
         self.tokens: set[str] | None = None
         self.bookmarks = False
         self.expire_continue = 0
+        self.hang_second_page = False
+        self.answers: dict[str, tuple[int, str]] = {}
         self.logs: Handler | None = None
         self.pods_get: Handler | None = None
         self.port = 0
@@ -242,6 +244,8 @@ class FaultyApi:
         await self._alive(request)
         if self.tokens is not None and request.headers.get("Authorization", "")[7:] not in self.tokens:
             return self._text(401, status(401, "Unauthorized", "Unauthorized"))
+        if self.hang_second_page and "continue" in request.query:
+            await asyncio.Event().wait()
         fault = next(
             (
                 self.faults[key]
@@ -259,6 +263,8 @@ class FaultyApi:
                 return self._text(fault.status, fault.body, fault.content_type, fault.headers)
         if request.path == "/version":
             return self._text(200, json.dumps({"major": "1", "minor": "36", "gitVersion": "v1.36.2"}))
+        if request.path in self.answers:
+            return self._text(*self.answers[request.path])
         if request.path in ("/api", "/apis"):
             return self._discovery(request.path)
         if sub == "log" and self.logs is not None:
