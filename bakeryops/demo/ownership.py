@@ -1,4 +1,4 @@
-"""Who owns what: owner references between objects, and field managers inside one."""
+"""Which objects name which others as their owners."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Collection
 
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.objects import meta_of
-from bakeryops.demo.resources import Resource
 
-__all__ = ["OwnerIndex", "record"]
+__all__ = ["OwnerIndex"]
 
 
 class OwnerIndex:
@@ -35,21 +34,3 @@ class OwnerIndex:
                     del self._dependents[reference["uid"]]
         for reference in after or ():
             self._dependents.setdefault(reference["uid"], {})[plural, key] = None
-
-
-def record(
-    resource: Resource,
-    old: Object | None,
-    new: Object,
-    manager: str,
-    now: str,
-    *,
-    subresource: str = "",
-    operation: str = "Update",
-    managed: list[Object] | None = None,
-) -> Object:
-    """Write down in `metadata.managedFields` who set which field; returns the object."""
-    del resource, old, manager, now, subresource, operation
-    if managed is not None:
-        new = {**new, "metadata": {**new["metadata"], "managedFields": managed}}
-    return new

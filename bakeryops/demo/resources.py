@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from bakeryops.demo.schema import Shape, builtin_shape
 from bakeryops.demo.status import page_not_found
 
 __all__ = ["ALL_VERBS", "Registry", "Resource", "builtin_resources", "version_rank"]
@@ -37,6 +39,10 @@ class Resource:
     computed: bool = False
     """True for objects that are made when asked for (metrics), never stored."""
     list_kind: str = ""
+    shape: Shape | None = field(default=None, compare=False, repr=False)
+    """Shape of a custom kind, from its schema."""
+    definition: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+    """The CustomResourceDefinition of a custom kind."""
 
     @property
     def key(self) -> str:
@@ -56,6 +62,11 @@ class Resource:
     def api_version_of(self, version: str) -> str:
         """Return the apiVersion text of a version of this group."""
         return f"{self.group}/{version}" if self.group else version
+
+    @property
+    def form(self) -> Shape:
+        """What fields the objects have."""
+        return self.shape or builtin_shape(self.kind, self.group)
 
     def has(self, subresource: str) -> bool:
         """Say whether a subresource such as `status` is served."""
@@ -165,6 +176,10 @@ class Registry:
         if found is None:
             raise page_not_found()
         return found
+
+    def known(self, key: str) -> Resource | None:
+        """Return the resource of a key, None when it is not served."""
+        return self._by_key.get(key)
 
     def served(self, group: str, version: str, plural: str) -> Resource | None:
         """Return what a path stands for, or None when it is not served."""

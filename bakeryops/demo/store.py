@@ -9,15 +9,19 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bakeryops.demo import admission, deletion, ownership
+from bakeryops.demo import admission, deletion
+from bakeryops.demo import managed as managers
 from bakeryops.demo.contracts import Clock, Object
 from bakeryops.demo.objects import copy_json, meta_of, name_suffix, share, timestamp, uid
+from bakeryops.demo.ownership import OwnerIndex
 from bakeryops.demo.resources import Registry, Resource
 from bakeryops.demo.status import StatusError, already_exists, conflict, forbidden, not_found
 from bakeryops.demo.table import Change, Entry, ObjectTable
 
 __all__ = ["Listener", "ObjectStore", "object_key"]
 
+Objects = list[Object]
+Dependents = list[tuple[str, Object]]
 Listener = Callable[[str, Object, Object | None], None]
 """Called with ADDED, MODIFIED or DELETED, the object, and the revision before it."""
 
@@ -39,8 +43,10 @@ class ObjectStore:
         self.rng = random.Random(seed)
         self._history = history
         self._tables: dict[str, ObjectTable] = {}
-        self._owners = ownership.OwnerIndex()
+        self._owners = OwnerIndex()
         self._compacted = 0
+        self._observers: list[Callable[[Resource, str, Object], None]] = []
+        self._roles: set[str] = set()
 
     # ---- reading ------------------------------------------------------------------------------------------------
 
@@ -62,9 +68,7 @@ class ObjectStore:
         entry = self.table(plural).get(object_key(namespace, name))
         return entry.obj if entry else None
 
-    def list(
-        self, plural: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
-    ) -> list[Object]:
+    def list(self, plural: str, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> Objects:
         """Return the objects of a kind in the order of their keys, of one namespace and with labels if given."""
         prefix = f"{namespace}/" if namespace else ""
         found = [entry.obj for entry in self.table(plural).scan(prefix)]
@@ -73,7 +77,7 @@ class ObjectStore:
             found = [obj for obj in found if wanted <= (meta_of(obj).get("labels") or {}).items()]
         return found
 
-    def dependents(self, owner_uid: str) -> list[tuple[str, Object]]:
+    def dependents(self, owner_uid: str) -> Dependents:
         """Return the objects that name an owner, each with the key of its kind."""
         found = []
         for plural, key in self._owners.of(owner_uid):
@@ -90,6 +94,17 @@ class ObjectStore:
 
         return self.table(plural).listen(on_change)
 
+    def listen_all(self, callback: Callable[[Resource, str, Object], None]) -> None:
+        """Call back on each change of any kind, those that are defined later included."""
+        self._observers.append(callback)
+
+    def claim(self, role: str) -> bool:
+        """Return True to the first that asks for a role in this store, so that it is filled once."""
+        if role in self._roles:
+            return False
+        self._roles.add(role)
+        return True
+
     # ---- writing ------------------------------------------------------------------------------------------------
 
     def create(
@@ -101,7 +116,7 @@ class ObjectStore:
         namespace: str | None = None,
         dry_run: bool = False,
         operation: str = "Update",
-        managed: list[Object] | None = None,
+        managed: Objects | None = None,
     ) -> Object:
         """Take a new object in: names it, fills in defaults, validates; raises `StatusError` as the API would."""
         resource = self.registry.storage(plural)
@@ -115,7 +130,9 @@ class ObjectStore:
         if self.table_of(resource).get(key) is not None:
             raise already_exists(resource.plural, resource.group, meta["name"])
         admission.admit(self, resource, fresh, None)
-        ownership.record(resource, None, fresh, manager, self.now_text(), operation=operation, managed=managed)
+        fresh = managers.record(
+            resource, None, fresh, manager, self.now_text(), operation=operation, managed=managed
+        )
         if dry_run:
             return fresh
         return self._put(resource, key, admission.intern(resource, fresh))
@@ -131,7 +148,7 @@ class ObjectStore:
         subresource: str = "",
         dry_run: bool = False,
         operation: str = "Update",
-        managed: Callable[[Object], list[Object]] | None = None,
+        managed: Callable[[Object], Objects] | None = None,
         check: bool = True,
     ) -> Object | None:
         """Change an object: `change` gets a copy and returns it (None: leave it); no change bumps nothing.
@@ -151,14 +168,14 @@ class ObjectStore:
         self._keep_identity(old, changed)
         if check:
             admission.complete(self, resource, changed, old)
-        fresh = share(old, changed)
+        fresh: Object = share(old, changed)
         if fresh is old and managed is None:
             return old
         if check:
             admission.validate(self, resource, fresh, old, subresource)
             admission.admit(self, resource, fresh, old)
         fresh = admission.bump_generation(resource, old, fresh)
-        fresh = ownership.record(
+        fresh = managers.record(
             resource, old, fresh, manager, self.now_text(), subresource=subresource, operation=operation,
             managed=managed(fresh) if managed else None,
         )  # fmt: skip
@@ -188,7 +205,7 @@ class ObjectStore:
         entry = self.table_of(resource).get(key)
         if entry is None:
             return None
-        fresh = copy_json(entry.obj)
+        fresh: Object = copy_json(entry.obj)
         gone = deletion.begin(self, resource, fresh, propagation, grace)
         if dry_run:
             return fresh
@@ -274,14 +291,19 @@ class ObjectStore:
         before = table.get(key)
         entry = self._entry(key, obj)
         self._owners.replace(resource.key, key, before.obj if before else None, entry.obj)
-        table.put(entry)
+        change = table.put(entry)
+        self._tell(resource, change)
         return entry.obj
 
     def _drop(self, resource: Resource, key: str, obj: Object) -> Object:
         entry = self._entry(key, obj)
         self._owners.replace(resource.key, key, obj, None)
-        self.table_of(resource).drop(entry)
+        self._tell(resource, self.table_of(resource).drop(entry))
         return entry.obj
+
+    def _tell(self, resource: Resource, change: Change) -> None:
+        for observer in self._observers:
+            observer(resource, change.kind, change.entry.obj)
 
     def _entry(self, key: str, obj: Object) -> Entry:
         self.revision += 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterator
+from heapq import merge
 from itertools import islice
+from operator import attrgetter
 
 import msgspec
 
@@ -13,6 +15,7 @@ from bakeryops.demo.contracts import Object
 
 __all__ = ["Change", "Entry", "ObjectTable", "encode"]
 
+_key_of = attrgetter("key")
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -88,22 +91,24 @@ class ObjectTable:
         first = bisect_left(self._order, max(prefix, start))
         return bisect_right(self._order, prefix + "\U0010ffff") - first if prefix else len(self._order) - first
 
-    def snapshot(self, revision: int, prefix: str = "", start: str = "") -> list[Entry]:
-        """Return the objects as they were at a revision, which must not be older than `oldest`."""
+    def walk(self, revision: int, prefix: str = "", start: str = "") -> Iterator[Entry]:
+        """Yield in order the objects as they were at a revision, which must not be older than `oldest`."""
         rolled: dict[str, Entry | None] = {}
         for change in reversed(self._changes):
             if change.revision <= revision:
                 break
             rolled[change.entry.key] = change.previous
+        if not rolled:
+            return self.scan(prefix, start)
         lowest = max(prefix, start)
-        found = [
+        past = [
             entry
             for key, entry in rolled.items()
             if entry is not None and key.startswith(prefix) and key >= lowest
         ]
-        found.extend(entry for entry in self.scan(prefix, start) if entry.key not in rolled)
-        found.sort(key=lambda entry: entry.key)
-        return found
+        past.sort(key=_key_of)
+        present = (entry for entry in self.scan(prefix, start) if entry.key not in rolled)
+        return merge(past, present, key=_key_of)
 
     def put(self, entry: Entry) -> Change:
         """Take a revision in and tell the listeners."""
