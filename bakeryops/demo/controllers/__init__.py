@@ -20,12 +20,13 @@ from bakeryops.demo.controllers.volumes import VolumeController
 __all__ = ["Cluster", "Images", "Kubelet", "start_controllers"]
 
 
-def start_controllers(cluster: Cluster, images: Images | None = None) -> Kubelet:
+def start_controllers(cluster: Cluster, images: Images | None = None, *, first_pod: int = 2) -> Kubelet:
     """Start every controller on a cluster whose objects are in place; returns the kubelet.
 
-    What is settled already stays as it is: controllers act on what changes from now on.
+    What is settled already stays as it is: controllers act on what changes from now on. `first_pod` is the number
+    that the addresses of further pods are counted from.
     """
-    kubelet = Kubelet(cluster, images or Images())
+    kubelet = Kubelet(cluster, images or Images(), first_pod=first_pod)
     pods = Owned(cluster.store, "pods")
     NamespaceController(cluster).start()
     Scheduler(cluster).start()

@@ -17,8 +17,7 @@ __all__ = ["Output", "Program", "read_program"]
 
 _SHELLS = {"sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash", "/usr/bin/bash"}
 _QUICK = set(
-    "ls cat date env hostname id whoami uname mkdir touch rm cp mv test [ set export cd wget curl psql pg_isready "
-    "pg_dump git head seq grep sed awk wc cut sort chmod chown find ps df du kubectl".split()
+    ["ls", "cat", "date", "env", "hostname", "id", "whoami", "uname", "mkdir", "touch", "rm", "cp", "mv", "test", "[", "set", "export", "cd", "wget", "curl", "psql", "pg_isready", "pg_dump", "git", "head", "seq", "grep", "sed", "awk", "wc", "cut", "sort", "chmod", "chown", "find", "ps", "df", "du", "kubectl"]
 )
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _COUNT_UP = re.compile(r"\b(\w+)=\$\(\(\s*\$?\1\s*\+\s*\d+\s*\)\)")
