@@ -113,7 +113,12 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
     )
     needs = ordered(
         [
-            *of_workloads(views, index.pods_of),
+            # While kinds are still being read, pods without their Deployment and the like are no news.
+            *(
+                need
+                for need in of_workloads(views, index.pods_of)
+                if not (doubt and need.health is Health.UNKNOWN)
+            ),
             *of_nodes(nodes),
             *of_volumes(volumes(sources.claims, pods, measured(sources.stats.values()))),
             *of_namespaces(sources.namespaces, now),

@@ -203,7 +203,7 @@ def _read(
     if scheduled is not None and scheduled.status == "False":
         return _unscheduled(scheduled, spec, now)
     if (troubled := _worst(views)) is not None and troubled.health in (Health.BAD, Health.SOON):
-        return _troubled(troubled, views)
+        return _troubled(troubled, views, parse_time(status.startTime))
     if phase == "Pending":
         return _pending(pod, status, conditions, views, now)
     return _up(status, conditions, views, troubled)
@@ -272,7 +272,8 @@ def _named(view: ContainerView, views: tuple[ContainerView, ...]) -> str:
     return f"{view.name}: {view.reason}" if len(views) > 1 else view.reason
 
 
-def _troubled(view: ContainerView, views: tuple[ContainerView, ...]) -> _Reading:
+def _troubled(view: ContainerView, views: tuple[ContainerView, ...], begun: float | None) -> _Reading:
+    """Return the reading of a pod with a troubled container; one that never ran is so since the pod began."""
     # A sidecar that is told to end after the main containers did is no trouble.
     mains = [each for each in views if each.role == "main"]
     if (
@@ -283,7 +284,8 @@ def _troubled(view: ContainerView, views: tuple[ContainerView, ...]) -> _Reading
         return _Reading(Health.WORKING, "Completed", "its work is done, sidecars end", mains[-1].since)
     word = f"Init:{view.word}" if view.role == "init" and view.health is Health.BAD else view.word
     rechecks = [each.recheck for each in views if each.recheck is not None]
-    return _Reading(view.health, word, _named(view, views), view.since, min(rechecks, default=None))
+    since = view.since if view.since is not None else begun
+    return _Reading(view.health, word, _named(view, views), since, min(rechecks, default=None))
 
 
 def _pending(

@@ -141,6 +141,14 @@ def test_old_data_is_never_green() -> None:
     )
 
 
+def test_pods_that_come_before_their_deployment_are_no_alarm() -> None:
+    _, pod = placed("auth", "bakery-ia")
+    index = read_all({"pods": [pod]}, now=NOW)
+    assert len(overview(index, Sources(), now=NOW).needs) == 1
+    syncing = overview(index, Sources(states={"deployments": State("syncing")}), now=NOW)
+    assert (syncing.needs, syncing.health) == ((), Health.UNKNOWN)
+
+
 def test_an_empty_cluster_is_unknown() -> None:
     view = overview(WorkloadIndex(clock=lambda: NOW), Sources(), now=NOW)
     assert view.health is Health.UNKNOWN

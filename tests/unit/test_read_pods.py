@@ -103,6 +103,7 @@ def test_waiting_for_configuration() -> None:
     view = read(raw_pod(phase="Pending", containerStatuses=[status]))
     assert (view.health, view.status) == (Health.BAD, "CreateContainerConfigError")
     assert view.reason == 'waits for configuration: secret "db" not found'
+    assert view.since == NOW - 7200, "it never ran, so since the pod began"
 
 
 def test_an_unknown_waiting_reason_is_bad_and_shown() -> None:
