@@ -113,15 +113,14 @@ def chart_lines(
     legend = _legend(series, limits, values, format_value, width)
     if not values or height < 4:
         return [legend, [(fit(empty if not values else "", width), "dim")]][:height]
-    top = _nice(
-        max(float(value) for value in [*values, *(limit.values[0] for limit in limits)] if value is not None)
-    )
+    levels = [each for each in limits if _known(each.values[0])]
+    top = _nice(max(float(value or 0) for value in [*values, *(each.values[0] for each in levels)]))
     labels = {0: format_value(top), height - 3: format_value(0.0)}
     if height >= 7:
         labels[(height - 3) // 2] = format_value(top * (1 - ((height - 3) // 2) / (height - 3)))
     gutter = max(cells_wide(harmless(label)) for label in labels.values()) + 1
     plot = Plot(max(1, width - gutter - 1), height - 2, top, ascii_only)
-    for limit in limits:
+    for limit in levels:
         plot.level(float(limit.values[0] or 0), limit.tone)
     for each in series:
         plot.curve(each.values, each.tone)

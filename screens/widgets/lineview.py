@@ -20,6 +20,7 @@ from textual.widget import Widget
 __all__ = ["LineView"]
 
 _THUMB = "▐"
+_LONGER = "›"
 
 
 class LineView(ScrollView, can_focus=True):
@@ -115,12 +116,12 @@ class LineView(ScrollView, can_focus=True):
         start = round(top * (lines - size) / max(1, total - lines))
         return start <= line < start + size
 
-    def with_thumb(self, strip: Strip, shown: bool) -> Strip:
-        """Return the line with its last cell taken by the scroll mark, or left empty."""
+    def with_thumb(self, strip: Strip, shown: bool, *, longer: bool = False) -> Strip:
+        """Return the line with its last cell taken by the scroll mark, or by a sign that the line goes on."""
         width = self.size.width
-        style = self.tone_style("dim" if shown else "")
+        style = self.tone_style("dim" if shown or longer else "")
         body = strip.crop_extend(0, max(0, width - 1), self.tone_style(""))
-        return Strip([*body, Segment(_THUMB if shown else " ", style)], width)
+        return Strip([*body, Segment(_THUMB if shown else _LONGER if longer else " ", style)], width)
 
     def set_extent(self, lines: int, top: int) -> None:
         """Say how many lines there are to scroll over and which one is first; without a layout pass."""

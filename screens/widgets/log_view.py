@@ -179,4 +179,5 @@ class LogView(LineView):
                 else Segment(text, style)
                 for text, style, _ in strip
             )
-        return self.with_thumb(strip.crop_extend(self._left, self._left + width, base), mark)
+        longer = strip.cell_length > self._left + width - 1
+        return self.with_thumb(strip.crop_extend(self._left, self._left + width, base), mark, longer=longer)

@@ -112,9 +112,9 @@ class LogTail(LogMoves):
     def _paint_news(self) -> None:
         self._timer = None
         self._painted_at = monotonic()
-        self.repaint()
         if self._scan_timer is None:
             self._go_on_scanning()
+        self.repaint()
 
     def repaint(self, *, everything: bool = False) -> None:
         """Repaint rows and status line that differ, and tell of the new status."""

@@ -13,7 +13,8 @@ _LEVEL = re.compile(
 )
 _KLOG = re.compile(r"^(?P<letter>[IWEF])\d{4} ")
 _BAD = re.compile(
-    r"\b(?:error|exception|fatal|panic|traceback|critical|failed|failure)\b|\w(?:Error|Exception)\b", re.IGNORECASE
+    r"\b(?:error|exception|fatal|panic|traceback|critical|failed|failure)\b|(?-i:\w(?:Error|Exception)\b)",
+    re.IGNORECASE,
 )
 _HARMLESS = re.compile(
     r"\b(?:0|no|zero|without)\s+(?:errors?|failures?|failed)\b"

@@ -49,9 +49,9 @@ def bar(
     """
     full, empty, mark, over = "#.|>" if ascii_only else "▓░┃▶"
     whole = limit or request
-    if used is None or not whole or width <= 0 or not math.isfinite(used):
+    if used is None or not whole or width <= 0 or not (math.isfinite(used) and math.isfinite(whole)):
         return " " * max(0, width)
-    share = used / whole
+    share = min(2.0, used / whole)
     filled = min(width, round(share * width)) if share > 0 else 0
     if share > 0 and not filled:
         filled = 1

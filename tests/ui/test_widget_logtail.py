@@ -118,6 +118,7 @@ async def test_long_lines_are_wrapped_scrolled_sideways_and_cut_with_a_mark() ->
         await until(pilot, lambda: "last" in screen(app)[3])
         await pilot.press("l", "l")
         assert "END" in screen(app)[0]
+        assert screen(app)[1].endswith("x›")
         await pilot.press("w", "g")
         assert screen(app)[:2] == ["a" * 39, "a" * 11 + "END"]
         await pilot.press("G")
