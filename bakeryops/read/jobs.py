@@ -185,6 +185,10 @@ def _ownerless(kind: str, pods: list[PodView], recheck: float | None) -> Verdict
             Health.WORKING, "Deleting", f"being deleted, {counted(len(pods), 'pod')} left", None, recheck
         )
     worst = worst_pod(live(pods))
+    if kind == "Job" and worst is None:
+        last = worst_pod(pods) or pods[0]
+        reason = f"its Job is gone; {last.reason}" if last.reason else "its Job is gone; its pods ended well"
+        return Verdict(last.health, last.status, reason, last.since, recheck)
     if worst is not None and worst.health is Health.BAD:
         return Verdict(Health.BAD, worst.status, pods_text(worst, pods, len(pods)), worst.since, recheck)
     return Verdict(Health.UNKNOWN, "Unknown", f"its pods are there, the {kind} itself is not known", None, recheck)

@@ -13,7 +13,7 @@ from bakeryops.cluster.wire.delivery import PipelineRun
 from bakeryops.cluster.wire.metrics import NodeMetrics, StatsSummary
 from bakeryops.model.health import Health, worst
 from bakeryops.model.overview import Overview, Part, Share
-from bakeryops.model.workload import PodView, WorkloadView
+from bakeryops.model.workload import PodView, VolumeView, WorkloadView
 from bakeryops.read.index import WorkloadIndex
 from bakeryops.read.needs import of_delivery, of_namespaces, of_nodes, of_volumes, of_workloads, ordered
 from bakeryops.read.nodes import DISK_EVICTS_AT, node
@@ -149,6 +149,12 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
         builds_running=running,
         unknowns=unknowns,
     )
+
+
+def _told(claim: VolumeView, index: WorkloadIndex) -> bool:
+    """Return whether a pod that waits for this claim says so already."""
+    waiting = (index.pods.get(key) for key in claim.pods)
+    return any(pod is not None and pod.health is Health.BAD and claim.name in pod.reason for pod in waiting)
 
 
 def _doubtful(state: StateLike | None) -> bool:

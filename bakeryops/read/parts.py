@@ -85,12 +85,16 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 
 def _version(views: list[WorkloadView], name: str) -> str:
-    """Return the version most of them name, else the tag of the workload the part is named after."""
-    named = Counter(view.version for view in views if view.version)
-    if named:
-        return named.most_common(1)[0][0]
-    own = [view for view in views if view.name.startswith(name.lower()) and view.tag and not view.commit]
-    return own[0].tag.removeprefix("v").split("-")[0] if own else ""
+    """Return the version that the workloads named after the part say, or most of all say; empty where none does."""
+    own = [view for view in views if view.name.startswith(name.lower())]
+    for group in (own, views):
+        named = Counter(view.version for view in group if view.version)
+        if named:
+            version, count = named.most_common(1)[0]
+            if 2 * count > len(group):
+                return version
+    tagged = [view for view in own if view.tag and not view.commit]
+    return tagged[0].tag.removeprefix("v").split("-")[0] if tagged else ""
 
 
 def part(known: Known, views: list[WorkloadView], *, doubt: str = "") -> Part:

@@ -193,6 +193,30 @@ def test_flux_nodes_claims_and_namespaces_need_you_too() -> None:
     assert found[3].why == "does not go: 2 left"
 
 
+def test_a_claim_that_a_pod_waits_for_is_told_once() -> None:
+    wanted, _ = placed("archive", "bakery-ia")
+    wanted.status.readyReplicas = 0
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": stamp(99),
+                 "message": "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."}  # fmt: skip
+    raw = raw_pod("archive-5f6d-x", phase="Pending", conditions=[condition], containerStatuses=None)
+    raw["metadata"]["ownerReferences"][0]["name"] = "archive-5f6d"
+    raw["spec"]["volumes"] = [{"persistentVolumeClaim": {"claimName": "archive"}}]
+    claim = decode(
+        "persistentvolumeclaims",
+        {"metadata": {"name": "archive", "namespace": "bakery-ia"}, "status": {"phase": "Pending"}},
+    )
+    (need,) = overview(cluster((wanted, decode("pods", raw))), Sources(claims=[claim]), now=NOW).needs
+    assert (need.ref.plural, need.why) == ("deployments", "waits for its volume: claim archive is not bound")
+
+
+def test_the_version_of_a_part_is_its_own_or_none() -> None:
+    own = placed("signoz", "signoz", **{"app.kubernetes.io/version": "0.139.0"})
+    store = placed("clickhouse", "signoz", **{"app.kubernetes.io/version": "25.5"})
+    keeper = placed("zookeeper", "signoz", **{"app.kubernetes.io/version": "3.7"})
+    assert parts(overview(cluster(own, store, keeper), Sources(), now=NOW))["SigNoz"].version == "0.139.0"
+    assert parts(overview(cluster(store, keeper), Sources(), now=NOW))["SigNoz"].version == ""
+
+
 def test_suspended_flux_objects_do_not_need_you() -> None:
     held = msgspec.convert(
         {"spec": {"suspend": True}, "status": {"conditions": [{"type": "Ready", "status": "False"}]}},

@@ -169,6 +169,14 @@ def test_pods_whose_deployment_is_not_known() -> None:
     assert one(pods=[crashing()]).health is Health.BAD
 
 
+def test_ended_pods_of_a_job_that_is_gone() -> None:
+    good, bad = raw_pod("seed-1", phase="Succeeded"), raw_pod("seed-2", phase="Failed", reason="Evicted")
+    for raw in (good, bad):
+        raw["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "seed", "uid": "j", "controller": True}]
+    assert one(pods=[good]).health is Health.FINE
+    assert one(pods=[good, bad]).reason == "its Job is gone; evicted from its node"
+
+
 def test_a_bare_pod_and_a_static_one() -> None:
     bare = raw_pod("backup")
     bare["metadata"]["ownerReferences"] = None
