@@ -20,6 +20,7 @@ from bakeryops.cluster.target import Target
 from bakeryops.config import Config
 from bakeryops.errors import BakeryopsError, ConfigError, CredentialError, UnreachableError, UsageError
 from bakeryops.model.overview import ObjectRef
+from bakeryops.text import clean
 from screens.app_commands import AppCommands
 from screens.base import ConsoleScreen
 from screens.console import ALL_NAMESPACES, Trouble
@@ -310,5 +311,5 @@ def _session(target: Target) -> Session:
 def _trouble(error: BaseException) -> Trouble:
     if isinstance(error, BakeryopsError):
         kind = getattr(error, "kind", "") or next(cls.__name__ for cls in _WORDED if isinstance(error, cls))
-        return Trouble(kind, error.message, error.why, error.hint)
-    return Trouble("", f"{type(error).__name__}: {error}", "this is a fault of the console itself", "")
+        return Trouble(kind, clean(error.message), clean(error.why), clean(error.hint))
+    return Trouble("", clean(f"{type(error).__name__}: {error}"), "this is a fault of the console itself", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
 
 __all__ = ["ConsoleScreen", "FeedChanged", "bindings"]
+
+SLOW_PAUSE = 0.75
+"""Seconds between two batches of changes while the terminal is behind."""
 
 _BY_ID = {command.id: command for command in COMMANDS}
 
@@ -76,6 +79,10 @@ class ConsoleScreen(Screen[None]):
         """Yield the widgets between banner and footer."""
         yield from ()
 
+    def input_line(self) -> ComposeResult:
+        """Yield the line above the footer where a person types, if there is one."""
+        yield from ()
+
     def place(self) -> str:
         """Return what the title bar says of this screen."""
         return ""
@@ -122,6 +129,7 @@ class ConsoleScreen(Screen[None]):
         yield TitleBar()
         yield Banner()
         yield from self.body()
+        yield from self.input_line()
         yield FooterBar()
 
     def state(self) -> State:
@@ -198,8 +206,8 @@ class ConsoleScreen(Screen[None]):
             async for changes in feed.changes(max_hz=min(self.MAX_HZ, self.console.config.max_hz)):
                 self._gathered.append(changes)
                 self.post_message(FeedChanged())
-                while self.console.pace.slow and self._gathered:
-                    await asyncio.sleep(0.25)
+                if self.console.pace.slow:
+                    await asyncio.sleep(SLOW_PAUSE)
         finally:
             feed.close()
             if self.feed is feed:
@@ -248,12 +256,17 @@ class ConsoleScreen(Screen[None]):
 
     def draw_footer(self) -> None:
         """Show the keys that work now."""
-        commands = [
-            command
-            for command in footer(self.state())
-            if command.id != f"view.{self.NAME}" and (command.id != "console.retry" or self.needs_retry())
-        ]
+        hidden = {f"view.{self.NAME}"}
+        if not self.needs_retry():
+            hidden.add("console.retry")
+        if not self.can_go_back():
+            hidden.add("console.back")
+        commands = [command for command in footer(self.state()) if command.id not in hidden]
         self.query_one(FooterBar).show(commands)
+
+    def can_go_back(self) -> bool:
+        """Return whether esc does anything here."""
+        return len(self.app.screen_stack) > 1
 
     def needs_retry(self) -> bool:
         """Return whether there is anything to try again."""

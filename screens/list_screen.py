@@ -15,13 +15,13 @@ __all__ = ["ListScreen"]
 class ListScreen(ConsoleScreen):
     """Has a table whose selected row is the object that keys act upon."""
 
-    def compose(self) -> ComposeResult:
-        """Put a hidden line for the filter above the footer."""
-        widgets = list(super().compose())
-        yield from widgets[:-1]
-        yield Input(placeholder="words to keep, !word to leave out; enter keeps it, esc clears it", id="filter",
-                    compact=True)  # fmt: skip
-        yield widgets[-1]
+    def input_line(self) -> ComposeResult:
+        """Yield the hidden line for the filter."""
+        yield Input(
+            placeholder="words to keep, !word to leave out; enter keeps it, esc clears it",
+            id="filter",
+            compact=True,
+        )
 
     def table(self) -> LiveTable:
         """Return the table."""
@@ -67,6 +67,10 @@ class ListScreen(ConsoleScreen):
 
     def filter_changed(self) -> None:
         """Say how many rows are left."""
+
+    def can_go_back(self) -> bool:
+        """Return whether there is a filter to clear, or a screen to go back to."""
+        return bool(self.table().filter_text) or super().can_go_back()
 
     def do_console_back(self) -> None:
         """Clear the filter first; then go back."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OverviewScreen"]
 
-WIDE = 118
+WIDE = 160
 """Columns from which parts and node stand beside what needs a person."""
 
 FLUX = ("kustomizations", "gitrepositories", "helmreleases")

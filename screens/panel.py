@@ -34,8 +34,8 @@ class LinePanel(LineView, can_focus=False):
         self,
         lines: Sequence[Line] = (),
         *,
-        id: str | None = None,
-        classes: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
     ) -> None:
         """Take the first lines."""
         super().__init__(id=id, classes=classes)
@@ -161,6 +161,12 @@ class TextPanel(LinePanel, can_focus=True):
         widest = max((line_width(line) for line in self._lines), default=0)
         self._shift = max(0, min(self._shift + by, widest - self.size.width + 1))
         self.repaint(everything=True)
+
+    def mark(self, words: str) -> None:
+        """Mark the lines that hold `words` without going there: the text changed under a search."""
+        top = self.top
+        self.search(words)
+        self.go_to(top)
 
     def search(self, words: str) -> int:
         """Mark and go to the first line at or below the top that holds `words`; return how many lines do."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from bakeryops.cluster.usage import SAMPLES, UsageHistory
 from bakeryops.model.workload import PodView
 from bakeryops.read.events import EventKeeper
 from bakeryops.read.index import KINDS, IndexChanges, WorkloadIndex
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from bakeryops.model.event import EventGroup
 
 __all__ = ["Picture"]
+
+KEPT = ("events", "podmetrics", "nodemetrics", "nodestats")
+"""Kinds that are read as long as there is a session, whichever screen is shown."""
 
 _NONE = frozenset({"forbidden", "absent"})
 
@@ -29,24 +35,53 @@ class Picture:
         self.events = EventKeeper()
         self.stats: dict[str, StatsSummary] = {}
         """What each node's kubelet says of its disks, by node."""
+        self.stats_refused = ""
+        """Why they are not known, where the cluster says so."""
+        self.usage = UsageHistory()
+        self._disks: dict[str, deque[float]] = {}
         self._clock = clock
 
     def node_curves(self, name: str) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
         """Return the last samples of a node's CPU (cores), memory and disk (bytes), oldest first."""
-        return (), (), ()
+        series = self.usage.node(name)
+        return series.cpu, series.memory, self._disks.get(name, ())
 
-    def curves(self, pods: Iterable[str]) -> tuple[Sequence[float], Sequence[float]]:
-        """Return the last samples of CPU (cores) and memory (bytes) of pods together, oldest first."""
-        return (), ()
+    def curves(self, pods: Sequence[str]) -> tuple[Sequence[float], Sequence[float]]:
+        """Return the last samples of CPU (cores) and memory (bytes) of pods, by key, together; oldest first.
+
+        Where pods have samples of different length (some are younger), the missing ones count as nothing.
+        """
+        found = [self.usage.pod(*key.split("/", 1)) for key in pods]
+        if len(found) == 1:
+            return found[0].cpu, found[0].memory
+        return _sum([series.cpu for series in found]), _sum([series.memory for series in found])
 
     async def keep(self, session: Session, namespace: str | None) -> None:
-        """Take events as they come, for as long as it is awaited: the cluster itself keeps them for minutes only."""
-        feed = session.feed(("events",), namespace=namespace)
+        """Take events, usage and disks as they come, for as long as it is awaited.
+
+        The cluster itself keeps events for minutes only, and usage not at all.
+        """
+        self.usage = session.usage
+        feed = session.feed(KEPT, namespace=namespace)
         try:
             async for changes in feed.changes(max_hz=2):
                 self.take_events(feed, [changes])
+                self._take_stats(feed, changes)
         finally:
             feed.close()
+
+    def _take_stats(self, feed: Feed, changes: Changes) -> None:
+        """Take what the kubelets say of their disks and volumes."""
+        store = feed.store("nodestats")
+        state = store.state
+        self.stats_refused = state.reason if state.phase in ("forbidden", "absent", "unauthorized") else ""
+        self.stats = {each.metadata.name: each.stats for each in store.items.values()}
+        changed = changes.by_kind.get("nodestats")
+        for uid in changed.changed if changed else ():
+            each = store.items.get(uid)
+            if each is not None and each.stats.node.fs is not None and each.stats.node.fs.usedBytes is not None:
+                curve = self._disks.setdefault(each.metadata.name, deque(maxlen=SAMPLES))
+                curve.append(float(each.stats.node.fs.usedBytes))
 
     def take(self, feed: Feed, batches: Iterable[Changes], *, first: bool) -> IndexChanges:
         """Read what changed in a feed; `first` reads all of it, and drops what went while nobody looked."""
@@ -105,3 +140,8 @@ def _join(done: IndexChanges, more: IndexChanges) -> None:
         keys |= new
         gone -= new
         gone |= new_gone
+
+
+def _sum(curves: Sequence[Sequence[float]]) -> Sequence[float]:
+    backwards = zip_longest(*(reversed(curve) for curve in curves if curve), fillvalue=0.0)
+    return [sum(values) for values in backwards][::-1]

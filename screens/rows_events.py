@@ -10,10 +10,10 @@ __all__ = ["EVENT_COLUMNS", "event_row"]
 
 EVENT_COLUMNS = (
     Column("health", "", 1, worth=100),
-    Column("last", "last", 4, worth=99, align="right"),
+    Column("last", "last", 5, worth=99, align="right"),
     Column("count", "×", 4, worth=97, align="right"),
-    Column("reason", "reason", 18, worth=98),
-    Column("object", "object", 22, worth=96),
+    Column("reason", "reason", 16, worth=98),
+    Column("object", "object", 18, worth=96),
     Column("namespace", "namespace", 12, worth=60),
     Column("message", "message", 24, worth=95, grow=True),
     Column("first", "first", 5, worth=50, align="right"),

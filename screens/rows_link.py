@@ -63,7 +63,7 @@ def title_line(
     width: int, *, context: str, link: LinkView, clock: float, user: str, read_only: bool, demo: bool,
     namespace: str = "", place: str = "", seconds: bool = True,
 ) -> Line:  # fmt: skip
-    """Return the title bar: what cluster, which view, how live, the time, who, and whether changes are possible."""
+    """Return the title bar: what cluster, which view, how live, the time, who, and whether changes may be made."""
     left: list[Span] = [(" bakeryops", "title"), ("  ", "")]
     left.append((context or "no cluster", ""))
     if demo:

@@ -16,9 +16,9 @@ __all__ = ["NEEDS_COLUMNS", "counts_line", "needs_key", "needs_rows", "node_line
 
 NEEDS_COLUMNS = (
     Column("health", "", 1, worth=100),
-    Column("name", "needs you", 14, worth=99),
-    Column("what", "what", 20, worth=98),
-    Column("why", "why", 20, worth=97, grow=True),
+    Column("name", "needs you", 13, worth=99),
+    Column("what", "what", 17, worth=98),
+    Column("why", "why", 10, worth=97, grow=True),
     Column("age", "for", 4, worth=95, align="right"),
     Column("press", "", 6, worth=96, sort=False),
     Column("namespace", "namespace", 12, worth=60),
@@ -78,7 +78,8 @@ def needs_rows(overview: Overview, now: float) -> list[Row]:
         age = format_age(now - need.since) if need.since is not None else ""
         name = need.name
         cells = (
-            Cell(need.health.symbol, tone), Cell(name, tone), Cell(need.what, tone), Cell(need.why), Cell(age, "dim"),
+            Cell(need.health.symbol, tone), Cell(name, tone), Cell(need.what, tone), Cell(need.why),
+            Cell(age, "dim"),
             Cell.of(("l", "accent"), (" logs", "dim")) if need.pod else Cell.of(("↵", "accent"), (" open", "dim")),
             Cell(need.namespace, "dim"),
         )  # fmt: skip
@@ -145,14 +146,16 @@ def share_lines(shares: Sequence[Share], width: int, most: int) -> list[Line]:
         return []
     ordered = sorted(shares, key=lambda share: -(share.memory or share.memory_request))
     lines = [section("Namespaces", "pods   memory   asked     cpu   asked ", width)]
-    for share in ordered[: most - 1]:
-        lines.append((
+    lines += [
+        (
             (f" {fit(share.namespace, max(8, width - 40))}", ""),
             (f"{share.pods:>6} ", "dim"),
             (f"{_bytes(share.memory):>8} ", ""), (f"{format_bytes(share.memory_request):>7} ", "dim"),
             (f"{format_cpu(share.cpu) if share.cpu is not None else '?':>7} ", ""),
             (f"{format_cpu(share.cpu_request):>7} ", "dim"),
-        ))  # fmt: skip
+        )
+        for share in ordered[: most - 1]
+    ]  # fmt: skip
     left = len(ordered) - (most - 1)
     if left > 0:
         lines[-1] = ((f" and {left + 1} more namespaces", "dim"),)
@@ -173,7 +176,8 @@ def node_lines(node: NodeView, width: int, cpu: Sequence[float], memory: Sequenc
     return [
         heading,
         _gauge("cpu", node.cpu_used, node.cpu_allocatable or node.cpu_total, cpu, width, WARN_SHARE,
-               f"{format_cpu(node.cpu_used)} of {format_cpu(node.cpu_total)}, asked {format_cpu(node.cpu_requested)}"),
+               f"{format_cpu(node.cpu_used)}"
+               f" of {format_cpu(node.cpu_total)}, asked {format_cpu(node.cpu_requested)}"),
         _gauge("mem", node.memory_used, node.memory_total, memory, width, WARN_SHARE,
                f"{format_bytes(node.memory_used)} of {format_bytes(node.memory_total)},"
                f" asked {format_bytes(node.memory_requested)}"),

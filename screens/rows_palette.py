@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from bakeryops.cluster.store import Store
 from bakeryops.commands import Command, State, availability, commands_of, key_label
@@ -14,6 +15,10 @@ __all__ = ["CAP", "Hit", "command_hits", "find", "object_hits"]
 
 CAP = 60
 """Hits shown at most; more words narrow them."""
+
+
+MOST = 5000
+"""Objects that are ranked at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,12 @@ def find(words: str, fixed: Iterable[Hit], stores: Mapping[str, Store[object]]) 
     wanted = words.casefold().split()
     if not wanted:
         return list(fixed)[:CAP], False
-    scored: list[tuple[tuple[int, int], Hit]] = []
-    for hit in fixed:
-        if all(word in f"{hit.label} {hit.note}".casefold() for word in wanted):
-            scored.append((_score(hit, wanted), hit))
-    for found, hit in enumerate(object_hits(stores, wanted)):
-        scored.append((_score(hit, wanted), hit))
-        if found >= 5000:
-            break
+    scored = [
+        (_score(hit, wanted), hit)
+        for hit in fixed
+        if all(word in f"{hit.label} {hit.note}".casefold() for word in wanted)
+    ]
+    scored += [(_score(hit, wanted), hit) for hit in islice(object_hits(stores, wanted), MOST)]
     scored.sort(key=lambda pair: pair[0])
     return [hit for _, hit in scored[:CAP]], len(scored) > CAP
 

@@ -35,12 +35,12 @@ _SHORT = {"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds", "Cron
 
 _USAGE = (
     Column("memory", "mem", 5, worth=86, align="right"),
-    Column("memory_bar", "of limit", BAR + 2, worth=70, sort=False),
+    Column("memory_bar", "limit", BAR, worth=79, sort=False),
     Column("memory_curve", "", CURVE, worth=62, sort=False),
     Column("memory_request", "asked", 5, worth=48, align="right"),
     Column("memory_limit", "limit", 5, worth=50, align="right"),
     Column("cpu", "cpu", 6, worth=80, align="right"),
-    Column("cpu_bar", "of asked", BAR + 2, worth=56, sort=False),
+    Column("cpu_bar", "asked", BAR, worth=56, sort=False),
     Column("cpu_curve", "", CURVE, worth=58, sort=False),
     Column("cpu_request", "asked", 5, worth=46, align="right"),
     Column("cpu_limit", "limit", 5, worth=44, align="right"),
@@ -48,8 +48,8 @@ _USAGE = (
 
 WORKLOAD_COLUMNS = (
     Column("health", "", 1, worth=100),
-    Column("name", "name", 16, worth=99, grow=True),
-    Column("namespace", "namespace", 11, worth=78),
+    Column("name", "name", 15, worth=99, grow=True),
+    Column("namespace", "namespace", 9, worth=78),
     Column("service", "service", 12, worth=30),
     Column("kind", "kind", 6, worth=60),
     Column("ready", "ready", 5, worth=98, align="right"),
@@ -66,7 +66,7 @@ WORKLOAD_COLUMNS = (
 POD_COLUMNS = (
     Column("health", "", 1, worth=100),
     Column("name", "pod", 24, worth=99, grow=True),
-    Column("namespace", "namespace", 11, worth=74),
+    Column("namespace", "namespace", 9, worth=74),
     Column("service", "service", 12, worth=30),
     Column("ready", "ready", 5, worth=96, align="right"),
     Column("status", "status", 16, worth=97),
@@ -108,8 +108,9 @@ def workload_row(view: WorkloadView, now: float, curves: Curves = NO_CURVES) -> 
         *used,
     )
     sort = (
-        view.health.rank, view.name, view.namespace, view.service, view.kind, view.ready - view.desired, view.status,
-        view.restarts, view.oom_kills, view.tag, view.commit, age if age is not None else -1.0, *used_sort,
+        view.health.rank, view.name, view.namespace, view.service, view.kind, view.ready - view.desired,
+        view.status, view.restarts, view.oom_kills, view.tag, view.commit, age if age is not None else -1.0,
+        *used_sort,
     )  # fmt: skip
     search = (
         f"{view.namespace}/{view.name} {view.service} {view.kind} {view.status} {view.tag} {view.commit}".lower()
@@ -170,8 +171,8 @@ def _usage_cells(amounts: Amounts, curves: Curves) -> tuple[tuple[Cell, ...], tu
     sort = tuple(
         value if value is not None else -1.0
         for value in (
-            amounts.memory_used, memory_share, None, amounts.memory_request, amounts.memory_limit, amounts.cpu_used,
-            None, None, amounts.cpu_request, amounts.cpu_limit,
+            amounts.memory_used, memory_share, None, amounts.memory_request, amounts.memory_limit,
+            amounts.cpu_used,            None, None, amounts.cpu_request, amounts.cpu_limit,
         )
     )  # fmt: skip
     return cells, sort
