@@ -111,6 +111,7 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
         )
         for each in sources.nodes
     )
+    claims = volumes(sources.claims, pods, measured(sources.stats.values()))
     needs = ordered(
         [
             # While kinds are still being read, pods without their Deployment and the like are no news.
@@ -120,7 +121,7 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
                 if not (doubt and need.health is Health.UNKNOWN)
             ),
             *of_nodes(nodes),
-            *of_volumes(volumes(sources.claims, pods, measured(sources.stats.values()))),
+            *of_volumes(claim for claim in claims if not _told(claim, index)),
             *of_namespaces(sources.namespaces, now),
             *(need for plural, objects in sources.flux.items() for need in of_delivery(plural, objects)),
         ]

@@ -85,8 +85,9 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 
 def _version(views: list[WorkloadView], name: str) -> str:
-    """Return the version that the workloads named after the part say, or most of all say; empty where none does."""
-    own = [view for view in views if view.name.startswith(name.lower())]
+    """Return the version that the workload named as the part is says, or most say; empty where they differ."""
+    own = [view for view in views if view.name == name.lower()]
+    own = own or [view for view in views if view.name.startswith(name.lower())]
     for group in (own, views):
         named = Counter(view.version for view in group if view.version)
         if named:
