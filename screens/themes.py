@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textual.app import App
+from textual.filter import Monochrome, NoColor
 from textual.theme import Theme
 
 __all__ = ["THEMES", "choose_theme", "register_themes", "terminal_trouble", "unicode_terminal"]
@@ -107,9 +108,16 @@ THEMES: Mapping[str, str] = {
 
 
 def register_themes(app: App[Any]) -> None:
-    """Make the themes known to the application; Textual brings the two of sixteen colours."""
+    """Make the themes known to the application; Textual brings the two of sixteen colours.
+
+    Where NO_COLOR is set no colour at all is sent from here on. Textual decides that before any theme can be
+    chosen, and for its own first theme it decides upon shades of grey.
+    """
     for theme in (DARK, LIGHT, CONTRAST):
         app.register_theme(theme)
+    if app.no_color:
+        filters = app._filters  # noqa: SLF001 (there is no public way)
+        filters[:] = [NoColor() if isinstance(each, Monochrome) else each for each in filters]
 
 
 def choose_theme(wanted: str = "auto", *, no_color: bool = False, environ: Mapping[str, str] | None = None) -> str:
