@@ -20,8 +20,10 @@ def plan(sizes: tuple[int, ...]) -> list[tuple[str, list[str]]]:
     """Return each measure's name and the module with arguments that takes it."""
     found: list[tuple[str, list[str]]] = []
     for size in sizes:
-        for measure in ("ours", "json", "watch", "load"):
-            found.append((f"client {measure} {size}", ["benchmarks.client", measure, "--pods", str(size)]))
+        found.extend(
+            (f"client {measure} {size}", ["benchmarks.client", measure, "--pods", str(size)])
+            for measure in ("ours", "json", "watch", "load")
+        )
         found.append((f"widgets table {size}", ["benchmarks.widgets", "table", "--rows", str(size)]))
         found.append((f"console start {size}", ["benchmarks.console", "start", "--pods", str(size)]))
         found.append((f"console latency {size}", ["benchmarks.console", "latency", "--pods", str(size)]))
