@@ -161,7 +161,8 @@ class LiveTable(TableView):
         index = order.index_of(cursor) or 0
         if untouched:
             # New rows above show themselves; the cursor goes along with its row while that is in view.
-            if to_top or self._loading or index >= self._body:
+            loading = bool(self._notice[0]) and self._notice[1] == "working"
+            if to_top or loading or index >= self._body:
                 index = 0
             top = 0
         else:
@@ -170,10 +171,6 @@ class LiveTable(TableView):
         self._extend(top)
         self._put_cursor(order.key_at(index) if len(order) else None)
         self.repaint()
-
-    @property
-    def _loading(self) -> bool:
-        return bool(self._notice[0]) and self._notice[1] == "working"
 
     def _extend(self, top: int) -> None:
         self.set_extent(len(self._order) + self.size.height - self._body, top)

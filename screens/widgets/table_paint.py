@@ -100,13 +100,19 @@ def _cut_parts(parts: list[tuple[str, str]], width: int) -> list[tuple[str, str]
     return kept
 
 
+def _same_blank(style: Style, other: Style) -> bool:
+    """Tell whether spaces look alike in both styles."""
+    return (style.bgcolor, style.reverse, style.underline) == (other.bgcolor, other.reverse, other.underline)
+
+
 def _merge(pieces: list[tuple[str, Style]]) -> list[Segment]:
     segments: list[Segment] = []
-    text, style = "", None
+    text = ""
+    style: Style | None = None
     for piece, piece_style in pieces:
         if not piece:
             continue
-        if piece_style is style:
+        if piece_style is style or (style is not None and piece.isspace() and _same_blank(piece_style, style)):
             text += piece
             continue
         if text:
