@@ -78,7 +78,8 @@ def check_budgets(store: ObjectStore, pod: Object, *, dry: bool) -> None:
         return
     if status["disruptionsAllowed"] <= 0:
         why = (
-            f"The disruption budget {budget['metadata']['name']} needs {status['desiredHealthy']} healthy pods and "
+            f"The disruption budget {budget['metadata']['name']} needs {status['desiredHealthy']} healthy pods "
+            f"and "
             f"has {status['currentHealthy']} currently"
         )
         raise too_many_requests(

@@ -111,8 +111,10 @@ def _outcome(work: asyncio.Future[int], command: list[str]) -> Object:
     except FileNotFoundError as error:
         name = error.args[0] if error.args and isinstance(error.args[0], str) else (command or [""])[0]
         return _failure(
-            "Internal error occurred: error executing command in container: failed to exec in container: failed to "
-            f'start exec: OCI runtime exec failed: exec failed: unable to start container process: exec: "{name}": '
+            "Internal error occurred: error executing command in container: failed to exec in container: failed "
+            "to "
+            f"start exec: OCI runtime exec failed: exec failed: unable to start container process: exec: "
+            f'"{name}": '
             "executable file not found in $PATH"
         )
     if code == 0:

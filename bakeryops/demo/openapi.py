@@ -176,6 +176,10 @@ class _Schemas:
             return {"type": "string", "format": "date-time"}
         if shape.kind == "quantity":
             return {"type": "string"}
+        if shape.kind == "bytes":
+            return {"type": "string", "format": "byte"}
+        if shape.kind == "number or text":
+            return {"type": "string", "format": "int-or-string"}
         if shape.kind == "any":
             return {"x-kubernetes-preserve-unknown-fields": True}
         return {"type": shape.kind}

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from bakeryops.demo import protobuf
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.status import StatusError, bad_request, unsupported_media_type
 
@@ -121,6 +122,11 @@ def accepted_format(accept: str, *, lists: bool = True) -> Format:
 def parse_body(raw: bytes, content_type: str, kind: str) -> Object:
     """Return the object of a request body (JSON or YAML); raises `StatusError` 400 or 415."""
     media = content_type.partition(";")[0].strip().lower()
+    if media == protobuf.MEDIA_TYPE:
+        try:
+            return protobuf.decode(raw)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {error}") from error
     if media in ("application/yaml", "application/apply-patch+yaml"):
         body = _load_yaml(raw)
     elif media in ("", "application/json", "text/plain", "application/octet-stream"):

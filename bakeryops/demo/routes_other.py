@@ -12,7 +12,6 @@ from bakeryops.demo.reading import object_answer
 from bakeryops.demo.request import parse_body
 from bakeryops.demo.selectors import field_selector, label_selector
 from bakeryops.demo.status import method_not_allowed, not_found, not_implemented
-
 from bakeryops.demo.tables import render_table
 
 __all__ = ["create_token", "finalize_namespace", "metrics", "no_such_page", "node_proxy", "serve_path"]
@@ -35,7 +34,8 @@ VERSION = {
 _ROOT_PATHS = ("/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version")
 _CHECKS = (
     "ping", "log", "etcd", "informer-sync", "poststarthook/start-apiextensions-controllers",
-    "poststarthook/crd-informer-synced", "poststarthook/rbac/bootstrap-roles", "poststarthook/start-system-namespaces",
+    "poststarthook/crd-informer-synced", "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/start-system-namespaces",
 )  # fmt: skip
 
 

@@ -12,9 +12,9 @@ from bakeryops.demo.logs_http import stream_log
 from bakeryops.demo.objects import dig
 from bakeryops.demo.request import parse_body
 from bakeryops.demo.status import (
-    StatusError,
     already_exists,
     bad_request,
+    conflict,
     method_not_allowed,
     not_found,
     not_implemented,
@@ -45,7 +45,7 @@ def _container(pod: Object, wanted: str) -> str:
         return wanted
     names = groups["containers"]
     if len(names) == 1:
-        return names[0]
+        return str(names[0])
     message = f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
     if groups["initContainers"]:
         message += f" or one of the init containers: [{' '.join(groups['initContainers'])}]"
@@ -116,8 +116,9 @@ async def evict(call: Call) -> web.StreamResponse:
     dry = dry_run(call) or bool(options.get("dryRun"))
     wanted = dig(options, "preconditions", "uid")
     if wanted and wanted != pod["metadata"]["uid"]:
-        raise StatusError(409, "Conflict", f'Operation cannot be fulfilled on Pod "{call.target.name}": the UID in the '
-                          f"precondition ({wanted}) does not match the UID in record ({pod['metadata']['uid']})")  # fmt: skip
+        found = pod["metadata"]["uid"]
+        why = f"the UID in the precondition ({wanted}) does not match the UID in record ({found})"
+        raise conflict("Pod", "", call.target.name, why)
     check_budgets(call.store, pod, dry=dry)
     grace = options.get("gracePeriodSeconds")
     call.store.delete("pods", call.namespace, call.target.name, grace=grace, dry_run=dry)

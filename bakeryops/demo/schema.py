@@ -18,6 +18,8 @@ _SCALARS = {
     "b": "boolean",
     "t": "time",
     "q": "quantity",
+    "y": "bytes",
+    "o": "number or text",
     "x": "any",
 }
 
@@ -25,11 +27,23 @@ _SCALARS = {
 class Shape:
     """The shape of one value."""
 
-    __slots__ = ("atomic", "fields", "item", "keys", "kind", "name", "required", "retain", "rules")
+    __slots__ = (
+        "atomic",
+        "fields",
+        "item",
+        "keys",
+        "kind",
+        "name",
+        "nested",
+        "numbers",
+        "required",
+        "retain",
+        "rules",
+    )
 
     def __init__(self, kind: str, name: str = "") -> None:
         self.kind = kind
-        """object, map, list, string, integer, number, boolean, time, quantity or any."""
+        """object, map, list, string, bytes, integer, number, boolean, time, quantity, number or text, any."""
         self.name = name
         """Name of the type, for messages."""
         self.fields: dict[str, Shape] = {}
@@ -41,6 +55,10 @@ class Shape:
         self.required: frozenset[str] = frozenset()
         self.retain = False
         """Whether a strategic patch replaces the fields of an item that it does not name."""
+        self.numbers: dict[int, str] = {}
+        """Fields by their number in protobuf."""
+        self.nested: dict[int, Shape] = {}
+        """Parts that are messages of their own in protobuf only."""
         self.rules: Object | None = None
         """The JSON schema this came from, for a custom kind."""
 
@@ -104,10 +122,16 @@ class _Types:
             required = []
             for field in self._lines[name]:
                 key, _, kind = field.partition(":")
+                kind, _, number = kind.partition("=")
+                if key == "~":
+                    shape.nested[int(number)] = self.get(kind)
+                    continue
                 if key.endswith("*"):
                     key = key[:-1]
                     required.append(key)
                 shape.fields[key] = self._parse(kind)
+                if number:
+                    shape.numbers[int(number)] = key
             shape.required = frozenset(required)
         return shape
 

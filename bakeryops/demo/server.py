@@ -1,4 +1,7 @@
-"""The API server of the embedded cluster: plain HTTP on loopback, bearer tokens."""
+"""The API server of the embedded cluster: HTTP or HTTPS on loopback, bearer tokens.
+
+kubectl sends a token over HTTPS only; the Python clients send it over both.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from aiohttp import web
 
 from bakeryops.demo import crds, gc
 from bakeryops.demo.api import Api, answer_error, base_headers
+from bakeryops.demo.certificate import ServerCertificate, make_certificate, server_context
 from bakeryops.demo.contracts import ExecProvider, LogProvider, UsageProvider
 from bakeryops.demo.control import control
 from bakeryops.demo.faults import REQUEST_ACTIONS, Fault, Faults
@@ -51,6 +55,8 @@ class DemoServer:
     def __init__(self, *, viewer_namespace: str = "bakery-ia") -> None:
         self.tokens: dict[str, str] = {}
         self.url = ""
+        self.authority = ""
+        """PEM of the authority behind the server's certificate; empty without TLS."""
         self.faults = Faults()
         self._viewer_namespace = viewer_namespace
         self._api: Api | None = None
@@ -65,8 +71,12 @@ class DemoServer:
         port: int = 0,
         faults: Faults | None = None,
         tokens: dict[str, str] | None = None,
+        tls: ServerCertificate | bool = False,
     ) -> None:
-        """Listen; `tokens` gives users fixed tokens (a restart on the same port keeps clients signed in)."""
+        """Listen; `tls` asks for HTTPS, with a certificate of its own if True.
+
+        `tokens` gives users fixed tokens: a restart on the same port keeps clients signed in.
+        """
         self.faults = faults or self.faults
         providers = providers or Providers()
         self.tokens = {name: (tokens or {}).get(name) or secrets.token_urlsafe(24) for name, _ in _USERS}
@@ -82,11 +92,14 @@ class DemoServer:
         self._api = api
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, reuse_address=True)
+        certificate = make_certificate(host) if tls is True else tls or None
+        context = server_context(certificate) if certificate else None
+        site = web.TCPSite(self._runner, host, port, reuse_address=True, ssl_context=context)
         await site.start()
         bound = self._runner.addresses[0]
         api.address = f"{bound[0]}:{bound[1]}"
-        self.url = f"http://{api.address}"
+        self.authority = certificate.authority if certificate else ""
+        self.url = f"{'https' if certificate else 'http'}://{api.address}"
 
     async def close(self) -> None:
         """Stop listening and end every stream."""

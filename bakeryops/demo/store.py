@@ -48,7 +48,7 @@ class ObjectStore:
         self._observers: list[Callable[[Resource, str, Object], None]] = []
         self._roles: set[str] = set()
 
-    # ---- reading ------------------------------------------------------------------------------------------------
+    # ---- reading ----
 
     def table(self, plural: str) -> ObjectTable:
         """Return the table of a kind."""
@@ -105,7 +105,7 @@ class ObjectStore:
         self._roles.add(role)
         return True
 
-    # ---- writing ------------------------------------------------------------------------------------------------
+    # ---- writing ----
 
     def create(
         self,
@@ -232,10 +232,10 @@ class ObjectStore:
         resource = self.registry.find(plural)
         return not_found(resource.plural, resource.group, name)
 
-    # ---- within -------------------------------------------------------------------------------------------------
+    # ---- within ----
 
     def _new_meta(self, resource: Resource, obj: Object, namespace: str | None) -> dict[str, Any]:
-        meta = obj.setdefault("metadata", {})
+        meta: Object = obj.setdefault("metadata", {})
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = f"{meta['generateName']}{name_suffix(self.rng)}"
         meta.setdefault("name", "")

@@ -11,7 +11,15 @@ from bakeryops.demo.status import bad_request
 
 __all__ = ["check", "drop_status", "keep_subresource", "limit_to"]
 
-_GO_NAMES = {"string": "string", "integer": "int32", "number": "float64", "boolean": "bool", "time": "string"}
+_GO_NAMES = {
+    "string": "string",
+    "integer": "int32",
+    "number": "float64",
+    "boolean": "bool",
+    "time": "string",
+    "bytes": "[]uint8",
+    "number or text": "intstr.IntOrString",
+}
 
 
 class _TypeMismatchError(Exception):
@@ -77,14 +85,14 @@ def _open(rules: Object) -> bool:
 
 def _check_scalar(value: Any, shape: Shape, path: str) -> None:
     kind = shape.kind
-    if kind in ("any", "quantity"):
+    if kind in ("any", "quantity", "number or text"):
         return
     if isinstance(value, bool):
         given, fits = "bool", kind == "boolean"
     elif isinstance(value, int | float):
         given, fits = "number", kind == "number" or (kind == "integer" and isinstance(value, int))
     else:
-        given, fits = "string", kind in ("string", "time")
+        given, fits = "string", kind in ("string", "time", "bytes")
     if not fits:
         raise _TypeMismatchError(_mismatch(given, path, shape))
 

@@ -73,7 +73,7 @@ def _printer_of(resource: Resource) -> _Printer:
 
 
 def _definitions(text: str) -> list[Object]:
-    """Read a list of titles: a space parts them, "-" that parts words is doubled when meant, "+" marks wide ones."""
+    """Read a list of titles: "-" parts words (and is doubled where meant), "+" marks those of -o wide."""
     found = []
     for word in text.split():
         title = word.lstrip("+").replace("--", "\0").replace("-", " ").replace("\0", "-")

@@ -59,15 +59,18 @@ def _event(obj: Object, now: float) -> list[Any]:
     ]  # fmt: skip
 
 
+def _given(obj: Object) -> str:
+    """Return the addresses that a load balancer gave."""
+    found = dig(obj, "status", "loadBalancer", "ingress") or ()
+    return ",".join(filter(None, (each.get("ip") or each.get("hostname") for each in found)))
+
+
 def _service(obj: Object, now: float) -> list[Any]:
     spec = obj.get("spec") or {}
     kind = spec.get("type", "ClusterIP")
     external = ",".join(spec.get("externalIPs") or ()) or NONE
     if kind == "LoadBalancer":
-        given = [
-            each.get("ip") or each.get("hostname") for each in dig(obj, "status", "loadBalancer", "ingress") or ()
-        ]
-        external = ",".join(each for each in given if each) or "<pending>"
+        external = _given(obj) or "<pending>"
     elif kind == "ExternalName":
         external = spec.get("externalName", "")
     ports = []
@@ -121,20 +124,18 @@ def _quota(obj: Object, now: float) -> list[Any]:
     parts = [(key, f"{key}: {used.get(key, 0)}/{value}") for key, value in sorted(hard.items())]
     limits = ", ".join(text for key, text in parts if key.startswith("limits"))
     return [
-        _name(obj), ", ".join(text for key, text in parts if not key.startswith("limits")), limits, created(obj, now)
+        _name(obj), ", ".join(text for key, text in parts if not key.startswith("limits")), limits,
+        created(obj, now),
     ]  # fmt: skip
 
 
 def _ingress(obj: Object, now: float) -> list[Any]:
     spec = obj.get("spec") or {}
     hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
-    given = [
-        each.get("ip") or each.get("hostname") for each in dig(obj, "status", "loadBalancer", "ingress") or ()
-    ]
     ports = "80, 443" if spec.get("tls") else "80"
     return [
         _name(obj), spec.get("ingressClassName") or NONE, ",".join(hosts) or "*",
-        ",".join(each for each in given if each), ports, created(obj, now),
+        _given(obj), ports, created(obj, now),
     ]  # fmt: skip
 
 
@@ -209,8 +210,8 @@ _tokens = _count("secrets")
 
 PRINTERS: dict[str, tuple[str, Callable[[Object, float], list[Any]]]] = {
     "nodes": (
-        "Name Status Roles Age Version +Internal--IP +External--IP +OS--Image +Kernel--Version +Container--Runtime",
-        _node,
+        "Name Status Roles Age Version +Internal--IP +External--IP +OS--Image +Kernel--Version "
+        "+Container--Runtime", _node
     ),
     "namespaces": ("Name Status Age", _simple("status.phase")),
     "events": (
@@ -266,7 +267,8 @@ PRINTERS: dict[str, tuple[str, Callable[[Object, float], list[Any]]]] = {
     ),
     "nodes.metrics.k8s.io": (
         "Name CPU Memory Window",
-        lambda obj, _now: [_name(obj), dig(obj, "usage", "cpu"), dig(obj, "usage", "memory"), obj.get("window", "")],
+        lambda obj, _now: [_name(obj), dig(obj, "usage", "cpu"), dig(obj, "usage", "memory"),
+                           obj.get("window", "")],
     ),
 }  # fmt: skip
 """By resource key: titles (see `tables`) and the function from an object and the time to its cells."""
