@@ -37,6 +37,9 @@ __all__ = ["BakeryOpsApp"]
 TICK = 1.0
 """Seconds between two looks at the clock."""
 
+AGE_TICKS = 5
+"""How many of them go by between two repaints of ages: each costs a row's bytes."""
+
 SLOW_TICKS = 10
 """How many of them go by between two repaints of ages over a slow link."""
 
@@ -104,6 +107,8 @@ class BakeryOpsApp(AppCommands):
         self.read_only = self.config.read_only
         self.outage_reasons: Sequence[str] = ()
         self.pace = Pace()
+        self.fault: BaseException | None = None
+        """The error of our own that ended the console, for whoever started it to report."""
         self.picture = Picture(clock)
         self._target = target
         self._clock = clock
@@ -164,7 +169,16 @@ class BakeryOpsApp(AppCommands):
             self.post_message(self.NotConnected(_trouble(error)))
         else:
             self.log.error(event.worker.name, error)
-            self.notify(f"{type(error).__name__}: {error}"[:300], severity="error", markup=False)
+            self.notify(clean(f"{type(error).__name__}: {error}")[:300], severity="error", markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.fault is None:
+            self.fault = error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """End without Textual's own report: it prints local variables, and those may hold secrets."""
+        self._close_messages_no_wait()
 
     @on(Connected)
     def _connected(self, event: Connected) -> None:
@@ -244,8 +258,13 @@ class BakeryOpsApp(AppCommands):
         self.pace.sample()
         self._ticks += 1
         slow = self.pace.slow or self.config.low_bandwidth
-        if (not slow or self._ticks % SLOW_TICKS == 0) and isinstance(self.screen, ConsoleScreen):
-            self.screen.tick()
+        screen = self.screen
+        if not isinstance(screen, ConsoleScreen):
+            return
+        if not slow or self._ticks % SLOW_TICKS == 0:
+            screen.draw_frame()
+        if self._ticks % (SLOW_TICKS if slow else AGE_TICKS) == 0:
+            screen.show_ticks()
 
     def _draw_frame(self) -> None:
         if isinstance(self.screen, ConsoleScreen):

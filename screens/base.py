@@ -16,11 +16,12 @@ from textual.worker import Worker, WorkerState
 from bakeryops.cluster.kinds import KINDS
 from bakeryops.commands import COMMANDS, Command, Need, State, availability, commands_of, footer
 from bakeryops.model.overview import ObjectRef
+from bakeryops.text import clean
 from screens.console import Console
 from screens.frame import Banner, FooterBar, TitleBar
 from screens.link import link_view
 from screens.panel import LinePanel
-from screens.rows_link import LinkView, banner_lines, title_line
+from screens.rows_link import LinkView, banner_lines, title_lines
 from screens.widgets.table import LiveTable
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class ConsoleScreen(Screen[None]):
         """Draw what changed; `first` after each time the screen became visible, when all may be different."""
 
     def show_ticks(self) -> None:
-        """Bring ages up to date: about once a second, every ten seconds over a slow link."""
+        """Bring ages up to date: every five seconds, every ten over a slow link."""
 
     def show_session(self) -> None:
         """Take up a new session, or the loss of one; what was shown of the old one is forgotten."""
@@ -156,7 +157,7 @@ class ConsoleScreen(Screen[None]):
 
     def say(self, text: str, *, severity: str = "information") -> None:
         """Show a short message that goes away by itself."""
-        self.app.notify(text, severity=severity, markup=False, timeout=6)  # type: ignore[arg-type]
+        self.app.notify(clean(text), severity=severity, markup=False, timeout=6)  # type: ignore[arg-type]
 
     @on(FooterBar.Pressed)
     def _footer_pressed(self, event: FooterBar.Pressed) -> None:
@@ -229,11 +230,6 @@ class ConsoleScreen(Screen[None]):
             self.log.error(event.worker.name, error)
             self.say(f"{type(error).__name__}: {error}"[:300], severity="error")
 
-    def tick(self) -> None:
-        """Draw what time alone changes."""
-        self.draw_frame()
-        self.show_ticks()
-
     def draw_frame(self) -> None:
         """Draw title bar, banner and footer as things stand."""
         if not self.is_mounted:
@@ -243,13 +239,13 @@ class ConsoleScreen(Screen[None]):
         view = self.link()
         self.mark_stale(view.phase in ("stale", "unauthorized"))
         target = session.target if session is not None else None
-        self.query_one(TitleBar).set_lines([
-            title_line(
+        self.query_one(TitleBar).show(
+            *title_lines(
                 width, context=target.context if target is not None else "", link=view, clock=console.now(),
                 user=target.user if target is not None else "", read_only=console.read_only, demo=console.demo,
                 namespace=console.namespace, place=self.place(), seconds=not console.pace.slow,
             )
-        ])  # fmt: skip
+        )  # fmt: skip
         lines = banner_lines(width, view, console.outage_reasons, held=console.pace.slow)
         self.query_one(Banner).show(lines if self.NAME != "connect" else ())
         self.draw_footer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 
 from bakeryops.model.event import EventGroup
@@ -13,7 +14,7 @@ from screens.base import bindings
 from screens.lines import Line
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
-from screens.rows_events import EVENT_COLUMNS, event_row
+from screens.rows_events import EVENT_COLUMNS, event_row, group_lines
 from screens.rows_states import state_notice
 from screens.rows_workloads import ref_plural
 from screens.widgets.table import LiveTable
@@ -42,6 +43,7 @@ class EventsScreen(ListScreen):
         """Put a heading above the table."""
         yield LinePanel(id="heading", classes="data")
         yield LiveTable(EVENT_COLUMNS, noun="events", id="events", sort="last")
+        yield LinePanel(id="detail", classes="data")
 
     def on_mount(self) -> None:
         """Put the cursor into the table."""
@@ -120,6 +122,12 @@ class EventsScreen(ListScreen):
     def filter_changed(self) -> None:
         """Say how many rows are left."""
         self._draw_heading()
+
+    @on(LiveTable.Selected)
+    def _draw_detail(self) -> None:
+        key = self.table().selected
+        group = self._groups.get(key) if key is not None else None
+        self.query_one("#detail", LinePanel).set_lines(group_lines(group, self.size.width))
 
     def do_list_warnings(self) -> None:
         """Change between warnings and everything."""

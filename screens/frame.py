@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.message import Message
 
 from bakeryops.commands import Command, key_label
@@ -14,12 +16,32 @@ from screens.panel import LinePanel
 __all__ = ["Banner", "FooterBar", "TitleBar", "footer_line"]
 
 
-class TitleBar(LinePanel, can_focus=False):
-    """One line: where we are, whether the data is live, the time, who we are."""
+class TitleBar(Horizontal):
+    """One line: where we are, whether the data is live, the time, who we are.
+
+    The time is a widget of its own: a partial repaint begins at the left edge of a widget, and a whole title bar
+    every second would be most of what an idle console sends.
+    """
 
     DEFAULT_CSS = """
-    TitleBar { height: 1; background: $panel; overflow: hidden hidden; }
+    TitleBar { height: 1; background: $panel; }
+    TitleBar LinePanel { height: 1; background: $panel; }
+    TitleBar > #clock { width: 10; }
     """
+
+    def compose(self) -> ComposeResult:
+        """Put the three parts beside each other."""
+        yield LinePanel(id="where")
+        yield LinePanel(id="clock")
+        yield LinePanel(id="who")
+
+    def show(self, where: Line, clock: Line, who: Line) -> None:
+        """Show the three parts; the first gives way when there is too little room."""
+        panels = self.query(LinePanel)
+        for panel, line in zip(panels, (where, clock, who), strict=True):
+            if panel.id == "who":
+                panel.styles.width = line_width(line)
+            panel.set_lines([line])
 
 
 class Banner(LinePanel, can_focus=False):

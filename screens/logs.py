@@ -41,6 +41,9 @@ SINCE = (
 FLUSH = 0.1
 """Seconds between two hand-overs of lines to the picture."""
 
+WRAPPED = 100
+"""Columns below which long lines are wrapped from the beginning."""
+
 SLOW_HZ = 2.0
 
 
@@ -91,6 +94,8 @@ class LogsScreen(TextScreen):
         super().on_mount()
         container, previous = self._wanted
         self._choice = LogChoice(container, previous, tail=self.console.config.logs.tail)
+        if self.app.size.width < WRAPPED:
+            self.log_tail.action_toggle_wrap()
         self.log_tail.focus()
         self._draw_heading()
 

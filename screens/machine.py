@@ -32,7 +32,7 @@ class MachineScreen(ConsoleScreen):
     NAME: ClassVar[str] = "machine"
     CSS_PATH = "machine.tcss"
     BINDINGS = bindings("machine")
-    KINDS: ClassVar[tuple[str, ...]] = (*KINDS, "nodes", "nodemetrics")
+    KINDS: ClassVar[tuple[str, ...]] = (*KINDS, "nodes", "nodemetrics", "nodestats")
     MAX_HZ: ClassVar[float] = 2
 
     def __init__(self) -> None:
@@ -72,7 +72,9 @@ class MachineScreen(ConsoleScreen):
 
     def _draw(self, feed: Feed) -> None:
         picture, now = self.console.picture, self.console.now()
-        notice = state_notice({kind: feed.store(kind).state for kind in ("nodes", "nodemetrics")}, now)
+        notice = state_notice(
+            {kind: feed.store(kind).state for kind in ("nodes", "nodemetrics", "nodestats")}, now
+        )
         lines: list[Line] = [((f" {notice[0]}", notice[1]),)] if notice[0] else []
         if not self._machines:
             self.query_one("#facts", LinePanel).set_lines(lines or [((" there is no node", "unknown"),)])

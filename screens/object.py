@@ -21,7 +21,7 @@ from bakeryops.read.manifest import to_yaml
 from bakeryops.units import format_bytes, format_cpu
 from screens.base import bindings
 from screens.console import ref_text
-from screens.lines import Line
+from screens.lines import Line, Span, columns
 from screens.panel import LinePanel, TextPanel
 from screens.rows_events import EVENT_COLUMNS, event_row
 from screens.rows_object import described_lines, page_lines, yaml_lines
@@ -198,11 +198,12 @@ class ObjectScreen(TextScreen):
 
     def _draw_heading(self) -> None:
         tabs = (("page", "enter"), ("describe", "d"), ("yaml", "y"), ("events", "e"))
-        spans: list[tuple[str, str]] = [(f" {self._kind} ", "dim"), (ref_text(self.ref), "title"), ("   ", "")]
+        spans: list[Span] = []
         for view, key in tabs:
             if view != "page" or self.ref.plural in _PAGED:
                 spans += [(f" {key}", "key"), (f" {view} ", "accent" if view == self._view else "dim")]
-        self.query_one("#heading", LinePanel).set_lines([tuple(spans)])
+        name: Line = ((f" {self._kind} ", "dim"), (ref_text(self.ref), "title"))
+        self.query_one("#heading", LinePanel).set_lines([columns(name, tuple(spans), self.size.width)])
 
     def _draw_page(self) -> None:
         view, now, picture = self._seen(), self.console.now(), self.console.picture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
@@ -18,6 +19,7 @@ from screens.panel import LinePanel
 from screens.rows_overview import (
     NEEDS_COLUMNS,
     counts_line,
+    detail_lines,
     needs_key,
     needs_rows,
     node_lines,
@@ -44,7 +46,7 @@ class OverviewScreen(ListScreen):
     CSS_PATH = "overview.tcss"
     BINDINGS = bindings("overview")
     KINDS: ClassVar[tuple[str, ...]] = (
-        *KINDS, "nodes", "nodemetrics", "persistentvolumeclaims", "namespaces", "pipelineruns", *FLUX,
+        *KINDS, "nodes", "nodemetrics", "nodestats", "persistentvolumeclaims", "namespaces", "pipelineruns", *FLUX,
     )  # fmt: skip
     MAX_HZ: ClassVar[float] = 4
 
@@ -58,7 +60,9 @@ class OverviewScreen(ListScreen):
         """Put what needs a person first, the rest below it or beside it."""
         yield LinePanel(id="counts", classes="data")
         with Container(id="halves"):
-            yield LiveTable(NEEDS_COLUMNS, noun="needs you", id="needs")
+            with Vertical(id="left"):
+                yield LiveTable(NEEDS_COLUMNS, noun="needs you", id="needs")
+                yield LinePanel(id="detail", classes="data")
             with Vertical(id="facts"):
                 yield LinePanel(id="parts", classes="data")
                 yield LinePanel(id="nodes", classes="data")
@@ -119,12 +123,12 @@ class OverviewScreen(ListScreen):
         sources = Sources(
             nodes=stores["nodes"].items.values(),
             node_metrics=stores["nodemetrics"].items.values(),
-            stats=console.picture.stats,
+            stats={each.metadata.name: each.stats for each in stores["nodestats"].items.values()},
             claims=stores["persistentvolumeclaims"].items.values(),
             namespaces=stores["namespaces"].items.values(),
             pipelineruns=runs.items.values() if runs.state.phase not in ("absent", "forbidden") else None,
             flux={kind: stores[kind].items.values() for kind in FLUX},
-            states={kind: store.state for kind, store in stores.items()},
+            states={kind: store.state for kind, store in stores.items() if kind != "nodestats"},
         )
         self._overview = configured_overview(console.picture.index, sources, console.config, now=console.now())
         self._needs = {needs_key(place, need): need for place, need in enumerate(self._overview.needs)}
@@ -145,17 +149,25 @@ class OverviewScreen(ListScreen):
             table.set_notice(f"reading {', '.join(reading[:3])} …", "working")
         else:
             table.set_notice("" if seen.needs or seen.unknowns else "Nothing needs you.", "fine")
+        self._draw_detail()
         parts = part_lines(seen, half)
         self.query_one("#parts", LinePanel).set_lines(parts)
         nodes = []
+        refused = console.picture.stats_refused
+        disk_note = f"disk: {refused}" if refused else ""
         for node in seen.nodes[: 4 if wide else 1]:
             curves = console.picture.node_curves(node.name)
-            nodes += node_lines(node, half, *curves)
+            nodes += node_lines(node, half, *curves, note=disk_note)
         if len(seen.nodes) > 1 and not wide:
             nodes.append(((f"   and {len(seen.nodes) - 1} more nodes, m shows them", "dim"),))
         self.query_one("#nodes", LinePanel).set_lines(nodes)
-        room = self.size.height - 4 - len(parts) - len(nodes) - (0 if wide else 10)
+        room = self.size.height - 4 - len(parts) - len(nodes) - (0 if wide else 12)
         self.query_one("#shares", LinePanel).set_lines(share_lines(seen.shares, half, room))
+
+    @on(LiveTable.Selected)
+    def _draw_detail(self) -> None:
+        width = self.query_one("#left").size.width or self.size.width
+        self.query_one("#detail", LinePanel).set_lines(detail_lines(self._selected_need(), width))
 
     def _selected_need(self) -> NeedsYou | None:
         key = self.query_one("#needs", LiveTable).selected if self.is_mounted else None

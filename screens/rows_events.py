@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bakeryops.model.event import EventGroup
 from bakeryops.units import format_age
+from screens.lines import Line, wrap
 from screens.widgets.cells import Cell, Column, Row
 
-__all__ = ["EVENT_COLUMNS", "event_row"]
+__all__ = ["EVENT_COLUMNS", "event_row", "group_lines"]
 
 EVENT_COLUMNS = (
     Column("health", "", 1, worth=100),
@@ -43,3 +44,14 @@ def event_row(view: EventGroup, now: float) -> Row:
             view.first or 0.0, view.source)  # fmt: skip
     search = f"{where} {view.namespace} {view.reason} {view.message}".lower()
     return Row(view.key, cells, sort, search)
+
+
+def group_lines(view: EventGroup | None, width: int) -> list[Line]:
+    """Return the whole text of the selected group, in three lines at most."""
+    if view is None:
+        return []
+    where = f"{view.kind} {view.namespace}/{view.name}".strip()
+    container = f" container {view.container}" if view.container else ""
+    kept = " (kept by this console, the cluster dropped it)" if view.gone else ""
+    text = f"{where}{container}: {view.message}{kept}"
+    return [((" ", ""), *line) for line in wrap(text, max(20, width - 2), "dim")][:3]

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bakeryops.units import format_age
-from screens.lines import Line, Span, columns, cut, wrap
+from rich.cells import cell_len
 
-__all__ = ["LinkView", "banner_lines", "connect_lines", "state_span", "title_line"]
+from bakeryops.units import format_age
+from screens.lines import Line, Span, cut, line_width, pad, wrap
+
+__all__ = ["LinkView", "banner_lines", "connect_lines", "state_span", "title_lines"]
+
+CLOCK = 10
+"""Cells of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +64,20 @@ _ADVICE = {
 }  # fmt: skip
 
 
-def title_line(
+def title_lines(
     width: int, *, context: str, link: LinkView, clock: float, user: str, read_only: bool, demo: bool,
     namespace: str = "", place: str = "", seconds: bool = True,
-) -> Line:  # fmt: skip
-    """Return the title bar: what cluster, which view, how live, the time, who, and whether changes may be made."""
-    left: list[Span] = [(" bakeryops", "title"), ("  ", "")]
-    left.append((context or "no cluster", ""))
+) -> tuple[Line, Line, Line]:  # fmt: skip
+    """Return the title bar in three parts: which cluster and how live, the time, and who may do what."""
+    right: list[Span] = []
+    if user and width >= 70:
+        right.append((f"{cut(user, 18)}  ", "dim"))
+    right.append(("read-only " if read_only else "rw ", "held" if read_only else "dim"))
+    state = state_span(link)
+    room = width - CLOCK - line_width(tuple(right)) - cell_len(state[0])
+    left: list[Span] = [(" bakeryops", "title"), ("  ", ""), (context or "no cluster", "")]
     if demo:
-        left.append((" DEMO, an embedded cluster", "accent"))
+        left.append((" DEMO, an embedded cluster" if width >= 90 else " DEMO", "accent"))
     if link.version:
         left.append((f" · k8s {_short_version(link.version)}", "dim"))
     if namespace:
@@ -75,11 +85,7 @@ def title_line(
     if place:
         left.append((f" · {place}", ""))
     shown = datetime.fromtimestamp(clock).astimezone().strftime("%H:%M:%S" if seconds else "%H:%M")
-    right: list[Span] = [("  ", ""), state_span(link), (f"  {shown}", "")]
-    if user and width >= 70:
-        right.append((f"  {cut(user, 18)}", "dim"))
-    right.append(("  read-only " if read_only else "  rw ", "held" if read_only else "dim"))
-    return columns(tuple(left), tuple(right), width)
+    return (*pad(tuple(left), max(0, room)), state), ((f" {shown:^8} ", ""),), tuple(right)
 
 
 def state_span(link: LinkView) -> Span:

@@ -8,17 +8,26 @@ from bakeryops.model.health import Health
 from bakeryops.model.node import NodeView
 from bakeryops.model.overview import NeedsYou, Overview, Part, Share
 from bakeryops.units import format_age, format_bytes, format_cpu
-from screens.lines import Line, Span, cut, fit, section
+from screens.lines import Line, Span, cut, fit, section, wrap
 from screens.widgets.cells import Cell, Column, Row
 from screens.widgets.chart import bar, sparkline
 
-__all__ = ["NEEDS_COLUMNS", "counts_line", "needs_key", "needs_rows", "node_lines", "part_lines", "share_lines"]
+__all__ = [
+    "NEEDS_COLUMNS",
+    "counts_line",
+    "detail_lines",
+    "needs_key",
+    "needs_rows",
+    "node_lines",
+    "part_lines",
+    "share_lines",
+]
 
 NEEDS_COLUMNS = (
     Column("health", "", 1, worth=100),
-    Column("name", "needs you", 13, worth=99),
+    Column("name", "needs you", 20, worth=99),
     Column("what", "what", 17, worth=98),
-    Column("why", "why", 10, worth=97, grow=True),
+    Column("why", "why", 24, worth=97, grow=True),
     Column("age", "for", 4, worth=95, align="right"),
     Column("press", "", 6, worth=96, sort=False),
     Column("namespace", "namespace", 12, worth=60),
@@ -46,14 +55,14 @@ def counts_line(overview: Overview, width: int) -> Line:
     restarts = f"{overview.restarts_hour}{'+' if overview.restarts_at_least else ''}"
     spans: list[Span] = [
         head,
-        ("   workloads ", "dim"), (f"{overview.workloads_ready}/{overview.workloads_total}", ready_tone),
-        (" ready   databases ", "dim"), (f"{overview.databases_ready}/{overview.databases_total}", base_tone),
-        ("   restarts 1 h ", "dim"), (restarts, "soon" if overview.restarts_hour else ""),
+        ("  workloads ", "dim"), (f"{overview.workloads_ready}/{overview.workloads_total}", ready_tone),
+        ("  databases ", "dim"), (f"{overview.databases_ready}/{overview.databases_total}", base_tone),
+        ("  restarts 1 h ", "dim"), (restarts, "soon" if overview.restarts_hour else ""),
     ]  # fmt: skip
     if width >= 90:
-        spans += [("   pods ", "dim"), (str(overview.pods_total), "")]
+        spans += [("  pods ", "dim"), (str(overview.pods_total), "")]
         if overview.builds_running is not None:
-            spans += [("   builds ", "dim"), (str(overview.builds_running), "")]
+            spans += [("  builds ", "dim"), (str(overview.builds_running), "")]
     return tuple(spans)
 
 
@@ -76,9 +85,9 @@ def needs_rows(overview: Overview, now: float) -> list[Row]:
     for place, need in enumerate(overview.needs):
         tone = need.health.value
         age = format_age(now - need.since) if need.since is not None else ""
-        name = need.name
+        name, why = need.name, need.why.removeprefix(f"{need.name}: ")
         cells = (
-            Cell(need.health.symbol, tone), Cell(name, tone), Cell(need.what, tone), Cell(need.why),
+            Cell(need.health.symbol, tone), Cell(name, tone), Cell(need.what, tone), Cell(why),
             Cell(age, "dim"),
             Cell.of(("l", "accent"), (" logs", "dim")) if need.pod else Cell.of(("↵", "accent"), (" open", "dim")),
             Cell(need.namespace, "dim"),
@@ -92,6 +101,17 @@ def needs_rows(overview: Overview, now: float) -> list[Row]:
                  Cell(""), Cell(""))  # fmt: skip
         rows.append(Row(f"unknown/{unknown}", cells, (place, "", "", "", 0.0, "", ""), unknown.lower()))
     return rows
+
+
+def detail_lines(need: NeedsYou | None, width: int) -> list[Line]:
+    """Return the whole reason of the selected row, where the table cuts it; two lines at most."""
+    if need is None or len(need.why) < 24:
+        return []
+    where = f"{need.namespace}/{need.name}" if need.namespace else need.name
+    return [
+        ((" ", ""), *line)
+        for line in wrap(f"{where}: {need.why.removeprefix(f'{need.name}: ')}", width - 2, "dim")
+    ][:2]
 
 
 def part_lines(overview: Overview, width: int) -> list[Line]:
@@ -125,8 +145,8 @@ def _part(part: Part, width: int) -> Line:
 
 
 def _name(symbol: str, tone: str, name: str, note: str, width: int, note_tone: str) -> Line:
-    room = max(0, width - 13)
-    return ((f" {symbol} ", tone), (fit(name, 10 if room else max(0, width - 3)), tone if tone == "bad" else ""),
+    room = max(0, width - 15)
+    return ((f" {symbol} ", tone), (fit(name, 12 if room else max(0, width - 3)), tone if tone == "bad" else ""),
             (f" {fit(note, room - 1)}" if room > 1 else "", note_tone))  # fmt: skip
 
 

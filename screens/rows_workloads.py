@@ -14,6 +14,9 @@ __all__ = ["POD_COLUMNS", "WORKLOAD_COLUMNS", "Curves", "pod_row", "ref_plural",
 CURVE = 10
 """Cells of a curve."""
 
+GROUP = 6
+"""Samples that a cell of a curve stands for."""
+
 BAR = 6
 """Cells of a bar."""
 
@@ -48,8 +51,8 @@ _USAGE = (
 
 WORKLOAD_COLUMNS = (
     Column("health", "", 1, worth=100),
-    Column("name", "name", 15, worth=99, grow=True),
-    Column("namespace", "namespace", 9, worth=78),
+    Column("name", "name", 20, worth=99, grow=True),
+    Column("namespace", "namespace", 12, worth=77),
     Column("service", "service", 12, worth=30),
     Column("kind", "kind", 6, worth=60),
     Column("ready", "ready", 5, worth=98, align="right"),
@@ -66,7 +69,7 @@ WORKLOAD_COLUMNS = (
 POD_COLUMNS = (
     Column("health", "", 1, worth=100),
     Column("name", "pod", 24, worth=99, grow=True),
-    Column("namespace", "namespace", 9, worth=74),
+    Column("namespace", "namespace", 12, worth=74),
     Column("service", "service", 12, worth=30),
     Column("ready", "ready", 5, worth=96, align="right"),
     Column("status", "status", 16, worth=97),
@@ -159,12 +162,12 @@ def _usage_cells(amounts: Amounts, curves: Curves) -> tuple[tuple[Cell, ...], tu
     cells = (
         Cell(_known(amounts.memory_used, format_bytes), near),
         _bar(amounts.memory_used, amounts.memory_limit, near),
-        Cell(sparkline(memory_curve[-CURVE:], CURVE) if memory_curve else "", "dim"),
+        Cell(_curve(memory_curve), "dim"),
         Cell(_known(amounts.memory_request, format_bytes), "dim"),
         Cell(_known(amounts.memory_limit, format_bytes), "dim"),
         Cell(_known(amounts.cpu_used, format_cpu)),
         _bar(amounts.cpu_used, amounts.cpu_request, ""),
-        Cell(sparkline(cpu_curve[-CURVE:], CURVE) if cpu_curve else "", "dim"),
+        Cell(_curve(cpu_curve), "dim"),
         Cell(_known(amounts.cpu_request, format_cpu), "dim"),
         Cell(_known(amounts.cpu_limit, format_cpu), "dim"),
     )
@@ -176,6 +179,17 @@ def _usage_cells(amounts: Amounts, curves: Curves) -> tuple[tuple[Cell, ...], tu
         )
     )  # fmt: skip
     return cells, sort
+
+
+def _curve(samples: Sequence[float]) -> str:
+    """Return a curve whose cells each stand for several samples: it moves every minute or so, not at each sample.
+
+    The newest group is left out until it is full, since every repaint of a row crosses the link.
+    """
+    groups = [samples[start : start + GROUP] for start in range(len(samples) % GROUP, len(samples), GROUP)]
+    if not groups:
+        return ""
+    return sparkline([sum(group) / len(group) for group in groups[-CURVE:]], CURVE)
 
 
 def _bar(used: float | None, limit: float | None, tone: str) -> Cell:
