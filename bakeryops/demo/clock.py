@@ -95,7 +95,7 @@ class ManualClock:
         self._now = end
 
     def run_until(self, condition: Callable[[], bool], timeout: float = 3600.0) -> bool:
-        """Move time on call by call until `condition` holds; False when `timeout` cluster seconds were not enough."""
+        """Move time on call by call until `condition` holds; False when that takes over `timeout` seconds."""
         end = self._now + timeout
         while not condition():
             due = self._agenda.next_due()

@@ -107,7 +107,12 @@ class Life:
             container = pod["spec"]["containers"][0]["name"]
             text = "Readiness probe failed: command timed out after 3s"
             self._cluster.events.record(
-                pod, "Warning", "Unhealthy", text, component="kubelet", field_path=f"spec.containers{{{container}}}"
+                pod,
+                "Warning",
+                "Unhealthy",
+                text,
+                component="kubelet",
+                field_path=f"spec.containers{{{container}}}",
             )
 
     def _heartbeat(self) -> None:
@@ -119,12 +124,16 @@ class Life:
                 entry["lastHeartbeatTime"] = stamp
             return obj
 
-        self._cluster.store.mutate("nodes", None, self._cluster.node, change, manager="kubelet", subresource="status")
+        self._cluster.store.mutate(
+            "nodes", None, self._cluster.node, change, manager="kubelet", subresource="status"
+        )
 
     def _replace(self) -> None:
         """Delete a pod of the crowd, for its ReplicaSet to replace."""
         if not self._crowd:
-            self._crowd = [key_of(pod) for pod in self._cluster.store.list("pods") if key_of(pod)[0].startswith("load-")]
+            self._crowd = [
+                key_of(pod) for pod in self._cluster.store.list("pods") if key_of(pod)[0].startswith("load-")
+            ]
             self._random.shuffle(self._crowd)
         if self._crowd:
             self._cluster.store.delete("pods", *self._crowd.pop(), grace=1)

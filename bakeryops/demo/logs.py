@@ -101,7 +101,9 @@ class Logs:
             found += words[max(0, index - count) :]
         return found, self._time(instance, count)
 
-    def _end_of(self, namespace: str, name: str, uid: str, container: str, instance: _Instance) -> _Instance | None:
+    def _end_of(
+        self, namespace: str, name: str, uid: str, container: str, instance: _Instance
+    ) -> _Instance | None:
         """Return the instance as it ended, None while it runs."""
         if instance.ended is not None:
             return instance
@@ -152,7 +154,7 @@ def _instance(pod: Object, container: str, *, previous: bool) -> _Instance:
     if container not in specs:
         raise LogUnavailableError(f"container {container} is not valid for pod {name}")
     spec, init = specs[container]
-    status = next(
+    status: Object = next(
         (
             each
             for field in ("initContainerStatuses", "containerStatuses")
@@ -190,7 +192,9 @@ def _voice(pod: Object, container: str, init: bool) -> str:
     found = _VOICES.get((pod["metadata"]["namespace"], name))
     if found is not None:
         return found
-    return _voice_of_image(next(each.get("image", "") for each in pod["spec"]["containers"] if each["name"] == container))
+    return _voice_of_image(
+        next(each.get("image", "") for each in pod["spec"]["containers"] if each["name"] == container)
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""What containers print: chatter in the manner of each program, as a function of seed, container and line number.
+"""What containers print: chatter in the manner of each program, a function of seed, container and line number.
 
 Nothing is kept of a log that nobody reads. Some lines carry ANSI colours, some are JSON, some are long, and now and
 then one is an error with its traceback.
@@ -21,8 +21,19 @@ PERIODS = {
 """Seconds between two lines, on average, of each voice."""
 
 _PATHS = ("/api/v1/tenants/{}/products", "/api/v1/orders/{}", "/api/v1/forecasts/{}?days=14", "/health/live",
-          "/health/ready", "/api/v1/recipes/{}/ingredients", "/api/v1/inventory/{}/stock", "/api/v1/auth/refresh")  # fmt: skip
-_WORDS = ("baguette", "croissant", "sourdough", "brioche", "ciabatta", "ensaimada", "palmera", "rye loaf", "pan de cristal")
+          "/health/ready", "/api/v1/recipes/{}/ingredients", "/api/v1/inventory/{}/stock",
+          "/api/v1/auth/refresh")  # fmt: skip
+_WORDS = (
+    "baguette",
+    "croissant",
+    "sourdough",
+    "brioche",
+    "ciabatta",
+    "ensaimada",
+    "palmera",
+    "rye loaf",
+    "pan de cristal",
+)
 _GREEN, _YELLOW, _RED, _CYAN, _DIM, _OFF = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[36m", "\x1b[2m", "\x1b[0m"
 
 Numbers = tuple[int, ...]
@@ -65,7 +76,7 @@ _TRACE = (
     "    stock = await inventory.reserve(order.lines)",
     '  File "/app/app/clients/inventory.py", line 64, in reserve',
     "    response.raise_for_status()",
-    "httpx.HTTPStatusError: Server error '503 Service Unavailable' for url 'http://inventory-service:8000/api/v1/reserve'",
+    "httpx.HTTPStatusError: Server error '503 Service Unavailable' for url 'http://inventory-service:8000/reserve'",
 )
 
 
@@ -78,9 +89,10 @@ def _api(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
     colour = _GREEN if status < 300 else _YELLOW if status < 500 else _RED
     verb = "GET" if numbers[7] < 180 else "POST"
     if numbers[8] < 150:
-        text = f'{_address(numbers)}:{40000 + numbers[9] * 60} - "{verb} {_path(numbers)} HTTP/1.1" {colour}{status}{_OFF}'
+        caller = f"{_address(numbers)}:{40000 + numbers[9] * 60}"
+        text = f'{caller} - "{verb} {_path(numbers)} HTTP/1.1" {colour}{status}{_OFF}'
         return f"{_GREEN}INFO{_OFF}:     {text}", "stdout"
-    event = {
+    event: dict[str, object] = {
         "timestamp": _iso(when),
         "level": "warning" if numbers[0] > 245 else "info",
         "logger": "app.services.core",
@@ -99,7 +111,9 @@ def _gateway(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
     colour = _GREEN if status < 400 else _YELLOW if status < 500 else _RED
     took = numbers[9] * 1.7 + 3
     name = ("auth", "orders", "inventory", "forecasting", "sales", "tenant")[numbers[10] % 6]
-    text = f"{_DIM}{_clock(when)}{_OFF} {colour}{status}{_OFF} GET {_path(numbers)} -> {name}-service {took:.1f} ms"
+    text = (
+        f"{_DIM}{_clock(when)}{_OFF} {colour}{status}{_OFF} GET {_path(numbers)} -> {name}-service {took:.1f} ms"
+    )
     return text, "stdout"
 
 
@@ -108,7 +122,10 @@ def _worker(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
         text = f"{_clock(when)} WARNING app.consumer retrying delivery_tag={index} attempt={numbers[1] % 4 + 1}"
         return text, "stderr"
     what = ("alert.stock_low", "order.ready", "forecast.updated", "payment.settled")[numbers[2] % 4]
-    return f"{_clock(when)} INFO app.consumer handled {what} in {numbers[3] * 2 + 4} ms queue_depth={numbers[4] % 17}", "stdout"
+    return (
+        f"{_clock(when)} INFO app.consumer handled {what} in {numbers[3] * 2 + 4} ms depth={numbers[4] % 17}",
+        "stdout",
+    )
 
 
 def _training(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
@@ -117,7 +134,8 @@ def _training(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
         word = _WORDS[numbers[2] % len(_WORDS)]
         return f"{_clock(when)} INFO trainer starting model product='{word}' rows={numbers[3] * 97}", "stdout"
     bar = "█" * (step // 12) + "░" * (20 - step // 12)
-    return f"{_CYAN}{bar}{_OFF} epoch {step:3d}/240 mape={18.0 - step * 0.05 + numbers[4] / 200:.3f} rss={numbers[5] + 180}MiB", "stdout"
+    loss = 18.0 - step * 0.05 + numbers[4] / 200
+    return f"{_CYAN}{bar}{_OFF} epoch {step:3d}/240 mape={loss:.3f} rss={numbers[5] + 180}MiB", "stdout"
 
 
 def _postgres(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
@@ -128,7 +146,8 @@ def _postgres(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
         text = f"checkpoint complete: wrote {numbers[1]} buffers ({numbers[1] / 164:.1f}%); 0 WAL file(s) added"
         return f"{head} LOG:  {text}, 0 removed, 0 recycled; write={numbers[2] / 10:.3f} s, sync=0.004 s", "stderr"
     if numbers[0] < 250:
-        return f"{head} LOG:  duration: {numbers[2] * 9 + 1000}.{numbers[3]:03d} ms  statement: SELECT * FROM events WHERE tenant_id = $1", "stderr"
+        took = f"{numbers[2] * 9 + 1000}.{numbers[3]:03d} ms"
+        return f"{head} LOG:  duration: {took}  execute <unnamed>: REFRESH MATERIALIZED VIEW daily_sales", "stderr"
     return f"{head} FATAL:  terminating connection due to idle-in-transaction timeout", "stderr"
 
 
@@ -139,53 +158,84 @@ def _redis(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
 
 def _rabbitmq(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
     head = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M:%S.%f}+00:00 [info] <0.{numbers[1] * 7}.0>"
-    return f"{head} accepting AMQP connection {_address(numbers)}:{40000 + numbers[5] * 50} -> 10.1.0.9:5672", "stdout"
+    return (
+        f"{head} accepting AMQP connection {_address(numbers)}:{40000 + numbers[5] * 50} -> 10.1.0.9:5672",
+        "stdout",
+    )
 
 
 def _controller(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
-    level = "warn" if numbers[0] > 248 else "info"
-    message = ("Reconcile succeeded", "Event broadcaster started", "Renewed lease", "Cache synced")[numbers[1] % 4]
-    entry = {"severity": level, "timestamp": _iso(when), "logger": "controller", "message": message,
-             "duration": f"{numbers[2] / 1000:.6f}s", "knative.dev/key": f"bakery-ci/bakery-ia-ci-{numbers[3]:02x}"}  # fmt: skip
+    entry = {
+        "severity": "warn" if numbers[0] > 248 else "info",
+        "timestamp": _iso(when),
+        "logger": "controller",
+        "message": ("Reconcile succeeded", "Event broadcaster started", "Renewed lease", "Cache synced")[
+            numbers[1] % 4
+        ],
+        "duration": f"{numbers[2] / 1000:.6f}s",
+        "knative.dev/key": f"bakery-ci/bakery-ia-ci-{numbers[3]:02x}",
+    }
     return json.dumps(entry), "stdout"
 
 
+_FLUX_MESSAGES = (
+    "no changes since last reconcilation: observed revision",
+    "garbage collected 1 artifacts",
+    "server-side apply completed",
+    "Reconciliation finished in 1.204s, next run in 10m0s",
+)
+
+
 def _flux(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
-    message = ("no changes since last reconcilation: observed revision", "garbage collected 1 artifacts",
-               "server-side apply completed", "Reconciliation finished in 1.204s, next run in 10m0s")[numbers[1] % 4]  # fmt: skip
-    entry = {"level": "info", "ts": _iso(when), "msg": message, "controller": "kustomization",
-             "Kustomization": {"name": "bakery-ia", "namespace": "flux-system"}, "revision": f"main@sha1:{numbers[2]:02x}{numbers[3]:02x}"}  # fmt: skip
+    entry = {
+        "level": "info",
+        "ts": _iso(when),
+        "msg": _FLUX_MESSAGES[numbers[1] % 4],
+        "controller": "kustomization",
+        "Kustomization": {"name": "bakery-ia", "namespace": "flux-system"},
+        "revision": f"main@sha1:{numbers[2]:02x}{numbers[3]:02x}",
+    }
     return json.dumps(entry), "stderr"
 
 
+_GITEA_PATHS = (
+    "/bakery-admin/bakery-ia.git/info/refs?service=git-upload-pack",
+    "/v2/",
+    "/api/healthz",
+    "/api/v1/version",
+)
+
+
 def _gitea(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
-    head = f"{datetime.fromtimestamp(when, UTC):%Y/%m/%d %H:%M:%S}"
-    path = ("/bakery-admin/bakery-ia.git/info/refs?service=git-upload-pack", "/v2/", "/api/healthz",
-            "/api/v1/version")[numbers[1] % 4]  # fmt: skip
-    text = f"HTTPRequest [I] router: completed GET {path} for {_address(numbers)}:0, 200 OK in {numbers[2] / 10:.1f}ms @ web"
-    return f"{head} {text}", "stdout"
+    head = f"{datetime.fromtimestamp(when, UTC):%Y/%m/%d %H:%M:%S} HTTPRequest [I] router: completed"
+    took = f"{numbers[2] / 10:.1f}ms"
+    return f"{head} GET {_GITEA_PATHS[numbers[1] % 4]} for {_address(numbers)}:0, 200 OK in {took} @ web", "stdout"
 
 
 def _nginx(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
     moment = f"{datetime.fromtimestamp(when, UTC):%d/%b/%Y:%H:%M:%S} +0000"
     status = 200 if numbers[0] < 246 else 404
     agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
-    return f'203.0.113.{numbers[1]} - - [{moment}] "GET {_path(numbers)} HTTP/2.0" {status} {numbers[2] * 40} "-" "{agent}"', "stdout"
+    request = f'"GET {_path(numbers)} HTTP/2.0" {status} {numbers[2] * 40}'
+    return f'203.0.113.{numbers[1]} - - [{moment}] {request} "-" "{agent}"', "stdout"
 
 
 def _plain(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
-    return f"{_iso(when)}\tinfo\tMetricsExporter\t{{\"resource metrics\": {numbers[1] % 9 + 1}, \"data points\": {numbers[2] * 4}}}", "stderr"
+    counts = f'{{"resource metrics": {numbers[1] % 9 + 1}, "data points": {numbers[2] * 4}}}'
+    return f"{_iso(when)}\tinfo\tMetricsExporter\t{counts}", "stderr"
 
 
 def _clickhouse(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
-    head = f"{datetime.fromtimestamp(when, UTC):%Y.%m.%d %H:%M:%S.%f}"
+    head = f"{datetime.fromtimestamp(when, UTC):%Y.%m.%d %H:%M:%S.%f} [ {700 + numbers[2]} ] {{}} <Information>"
     table = ("signoz_traces.signoz_index_v3", "signoz_metrics.samples_v4", "signoz_logs.logs_v2")[numbers[1] % 3]
-    return f"{head} [ {700 + numbers[2]} ] {{}} <Information> {table} (MergerMutator): Merged 6 parts: {numbers[3] * 130} rows", "stdout"
+    return f"{head} {table} (MergerMutator): Merged 6 parts: {numbers[3] * 130} rows", "stdout"
 
 
 def _coredns(numbers: Numbers, when: float, index: int) -> tuple[str, str]:
     name = ("auth-db", "redis", "rabbitmq", "gitea-http.gitea")[numbers[1] % 4]
-    return f'[INFO] {_address(numbers)}:{30000 + numbers[2] * 90} - {numbers[3] * 40} "A IN {name}.bakery-ia.svc.cluster.local. udp 58 false 512" NOERROR qr,aa,rd 114 0.000{numbers[4]:03d}s', "stdout"
+    asked = f'"A IN {name}.bakery-ia.svc.cluster.local. udp 58 false 512"'
+    caller = f"{_address(numbers)}:{30000 + numbers[2] * 90}"
+    return f"[INFO] {caller} - {numbers[3] * 40} {asked} NOERROR qr,aa,rd 114 0.000{numbers[4]:03d}s", "stdout"
 
 
 def _quiet(numbers: Numbers, when: float, index: int) -> tuple[str, str]:

@@ -225,7 +225,9 @@ class Usage:
         """Return how busy things are: little at night, most in the morning, with noise."""
         hour = (now / 3600.0 + 1.0) % 24.0
         day = 0.35 + 0.65 * math.exp(-(((hour - 9.5) / 5.0) ** 2))
-        return day * (1.0 + 0.35 * self._noise(key, now, 45.0) + 0.25 * self._noise(f"{key}/f", now, SAMPLE_SECONDS))
+        return day * (
+            1.0 + 0.35 * self._noise(key, now, 45.0) + 0.25 * self._noise(f"{key}/f", now, SAMPLE_SECONDS)
+        )
 
     def _noise(self, key: str, now: float, period: float) -> float:
         """Return smooth noise between -1 and 1 that changes within about `period` seconds."""

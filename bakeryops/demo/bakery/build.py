@@ -40,7 +40,9 @@ CRASH_LINES = (
 """What the crash-looping service prints before it ends."""
 
 
-def build(store: ObjectStore, past: Past, images: Images, *, seed: int, cpu: int, memory_gib: int, pods: int) -> Settler:
+def build(
+    store: ObjectStore, past: Past, images: Images, *, seed: int, cpu: int, memory_gib: int, pods: int
+) -> Settler:
     """Create everything; `past` must be the store's clock meanwhile. Returns the settler, for more of the same."""
     settler = Settler(store, past, images, node=NODE, address=ADDRESS, seed=seed)
     now = past.now()
@@ -146,15 +148,17 @@ def _stuck_rollout(settler: Settler, store: ObjectStore) -> None:
     image = f"{REGISTRY}/bakery-admin/distribution:missing"
     found = store.get("deployments.apps", APP, "distribution-service")
     assert found is not None
-    problem = f'Back-off pulling image "{image}": ErrImagePull: failed to pull and unpack image "{image}": {image}: not found'
+    cause = f'failed to pull and unpack image "{image}": {image}: not found'
+    problem = f'Back-off pulling image "{image}": ErrImagePull: {cause}'
     settler.stuck_rollout(found, image, 1500.0, Trouble("ImagePullBackOff", problem))
 
 
 def _unschedulable(settler: Settler, store: ObjectStore) -> None:
     """Create a workload that waits for a volume of a storage class that does not exist."""
-    work = Workload("report-archive", APP, f"{REGISTRY}/bakery-admin/report-archive", memory=64, part_of="bakery-ia",
+    image = f"{REGISTRY}/bakery-admin/report-archive"
+    work = Workload("report-archive", APP, image, memory=64, part_of="bakery-ia",
                     component="archive", probes="none", flux=True)  # fmt: skip
-    manifest = workload(work, f"{REGISTRY}/bakery-admin/report-archive:1.4.0")
+    manifest = workload(work, f"{image}:1.4.0")
     claim = {"name": "archive", "persistentVolumeClaim": {"claimName": "report-archive"}}
     manifest["spec"]["template"]["spec"]["volumes"] = [claim]
     settler.at(7200.0)
@@ -193,7 +197,10 @@ def _cron_jobs() -> list[Object]:
             "name": name,
             "image": f"{REGISTRY}/bakery-admin/{image}:1.8.2",
             "imagePullPolicy": "IfNotPresent",
-            "resources": {"requests": {"cpu": "50m", "memory": f"{memory}Mi"}, "limits": {"memory": f"{memory * 2}Mi"}},
+            "resources": {
+                "requests": {"cpu": "50m", "memory": f"{memory}Mi"},
+                "limits": {"memory": f"{memory * 2}Mi"},
+            },
         }
         labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "bakery-ia"}
         template = {
@@ -211,7 +218,10 @@ def _cron_jobs() -> list[Object]:
                     "suspend": False,
                     "successfulJobsHistoryLimit": 2,
                     "failedJobsHistoryLimit": 1,
-                    "jobTemplate": {"metadata": {"labels": labels}, "spec": {"backoffLimit": 1, "template": template}},
+                    "jobTemplate": {
+                        "metadata": {"labels": labels},
+                        "spec": {"backoffLimit": 1, "template": template},
+                    },
                 },
                 "status": {},
             }

@@ -65,7 +65,8 @@ _KINDS = (
     _Kind("triggers.tekton.dev", "Trigger", ("v1beta1", "v1alpha1"), ("tri",), _TRIGGERS),
     _Kind("triggers.tekton.dev", "TriggerBinding", ("v1beta1", "v1alpha1"), ("tb",), _TRIGGERS),
     _Kind("triggers.tekton.dev", "TriggerTemplate", ("v1beta1", "v1alpha1"), ("tt",), _TRIGGERS),
-    _Kind("triggers.tekton.dev", "ClusterTriggerBinding", ("v1beta1", "v1alpha1"), ("ctb",), _TRIGGERS, cluster=True),
+    _Kind("triggers.tekton.dev", "ClusterTriggerBinding", ("v1beta1", "v1alpha1"), ("ctb",), _TRIGGERS,
+          cluster=True),
     _Kind("triggers.tekton.dev", "Interceptor", ("v1alpha1",), ("ni",), _TRIGGERS),
     _Kind("triggers.tekton.dev", "ClusterInterceptor", ("v1alpha1",), ("ci",), _TRIGGERS, cluster=True),
     _Kind(f"source.{_FLUX}", "GitRepository", ("v1",), ("gitrepo",), _SOURCES, (_URL, _AGE, _READY, _STATUS),
@@ -92,13 +93,13 @@ def _version(kind: _Kind, version: str) -> Object:
         "spec": _OPEN,
         "status": _OPEN,
     }
+    schema = {**_OPEN, "description": f"{kind.kind} of {kind.group}", "properties": fields}
     columns = [{"name": name, "type": form, "jsonPath": path} for name, form, path in kind.columns]
     entry: Object = {
         "name": version,
         "served": True,
         "storage": version == kind.versions[0],
-        "schema": {"openAPIV3Schema": {"type": "object", "description": f"{kind.kind} of {kind.group}", "properties": fields,
-                                       "x-kubernetes-preserve-unknown-fields": True}},
+        "schema": {"openAPIV3Schema": schema},
         "subresources": {"status": {}},
     }  # fmt: skip
     if columns:

@@ -1,4 +1,4 @@
-"""A few objects of the delivery chain as it stands: pipeline, tasks, finished runs, the Flux source and applier."""
+"""A few objects of the delivery chain as it stands: pipeline, tasks, finished runs, Flux source and applier."""
 
 from __future__ import annotations
 
@@ -31,12 +31,15 @@ def delivery_objects(now: float, seed: int) -> list[tuple[str, float, Object]]:
     month = 41 * 86_400.0
     found: list[tuple[str, float, Object]] = [("tasks.tekton.dev", month, _task(name)) for name in _STEPS]
     found.append(("pipelines.tekton.dev", month, _pipeline()))
-    found += [("pipelineruns.tekton.dev", minutes * 60.0, _run(now, seed, *run)) for minutes, *rest in _RUNS
-              for run in [(minutes, *rest)]]  # fmt: skip
+    found += [("pipelineruns.tekton.dev", run[0] * 60.0, _run(now, seed, *run)) for run in _RUNS]
     revision = f"main@sha1:{digest(seed, 'gitops')[:40]}"
     found += [
         ("gitrepositories", month, _source(now, revision)),
-        ("kustomizations", month, _applier(now, revision, "bakery-ia", APP, "./infrastructure/kubernetes/overlays/prod")),
+        (
+            "kustomizations",
+            month,
+            _applier(now, revision, "bakery-ia", APP, "./infrastructure/kubernetes/overlays/prod"),
+        ),
         ("kustomizations", month, _applier(now, revision, "infrastructure", "", "./infrastructure/platform")),
         ("eventlisteners", month, _listener(now)),
     ]
@@ -185,7 +188,9 @@ def _listener(now: float) -> Object:
         "status": {
             "address": {"url": f"http://el-bakery-gitea.{_CI}.svc.cluster.local:8080"},
             "conditions": [
-                _condition(now - 900_000, "Available", "MinimumReplicasAvailable", "Deployment has minimum availability."),
+                _condition(
+                    now - 900_000, "Available", "MinimumReplicasAvailable", "Deployment has minimum availability."
+                ),
                 _condition(now - 900_000, "Ready", "", "EventListener is ready"),
             ],
             "configuration": {"generatedName": "el-bakery-gitea"},

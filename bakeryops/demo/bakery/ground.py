@@ -83,7 +83,9 @@ def _ingress(name: str, namespace: str, host: str, service: str, port: int) -> O
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "ingressClassName": "public",
-            "rules": [{"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}],
+            "rules": [
+                {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+            ],
         },
         "status": {"loadBalancer": {"ingress": [{"ip": "127.0.0.1"}]}},
     }
@@ -145,7 +147,9 @@ def cluster_objects() -> list[tuple[str, Object]]:
                 "apiVersion": "v1",
                 "kind": "ResourceQuota",
                 "metadata": {"name": "bakery-ci", "namespace": "bakery-ci"},
-                "spec": {"hard": {"pods": "20", "requests.cpu": "4", "requests.memory": "6Gi", "limits.memory": "12Gi"}},
+                "spec": {
+                    "hard": {"pods": "20", "requests.cpu": "4", "requests.memory": "6Gi", "limits.memory": "12Gi"}
+                },
                 "status": {"hard": {}, "used": {}},
             },
         ),

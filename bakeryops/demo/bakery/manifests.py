@@ -9,7 +9,16 @@ from bakeryops.demo.bakery.inventory import APP, REGISTRY, Workload, database_of
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers.objects import digest
 
-__all__ = ["credentials_name", "image_of", "image_tag", "labels_of", "service_for", "shared", "supporting", "workload"]
+__all__ = [
+    "credentials_name",
+    "image_of",
+    "image_tag",
+    "labels_of",
+    "service_for",
+    "shared",
+    "supporting",
+    "workload",
+]
 
 _MI = "Mi"
 
@@ -45,7 +54,10 @@ def labels_of(work: Workload) -> dict[str, str]:
 def _flux_labels(work: Workload) -> dict[str, str]:
     if not work.flux:
         return {}
-    return {"kustomize.toolkit.fluxcd.io/name": "bakery-ia", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+    return {
+        "kustomize.toolkit.fluxcd.io/name": "bakery-ia",
+        "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+    }
 
 
 def credentials_name(work: Workload) -> str:
@@ -138,7 +150,10 @@ def _template(work: Workload, image: str, annotations: dict[str, str] | None) ->
             "image": "docker.io/library/busybox:1.36.1",
             "imagePullPolicy": "IfNotPresent",
             "command": ["sh", "-c", f"until nc -z {database_of(work.name)} 5432; do sleep 1; done"],
-            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "50m", "memory": "32Mi"}},
+            "resources": {
+                "requests": {"cpu": "10m", "memory": "16Mi"},
+                "limits": {"cpu": "50m", "memory": "32Mi"},
+            },
             "terminationMessagePath": "/dev/termination-log",
             "terminationMessagePolicy": "File",
         }
@@ -182,7 +197,11 @@ def workload(work: Workload, image: str, *, annotations: dict[str, str] | None =
     return {
         "apiVersion": "apps/v1",
         "kind": work.kind,
-        "metadata": {"name": work.name, "namespace": work.namespace, "labels": labels_of(work) | _flux_labels(work)},
+        "metadata": {
+            "name": work.name,
+            "namespace": work.namespace,
+            "labels": labels_of(work) | _flux_labels(work),
+        },
         "spec": spec,
     }
 
@@ -285,15 +304,17 @@ def shared(seed: int) -> list[tuple[str, Object]]:
     def made_up(name: str) -> str:
         return digest(seed, "secret", name)[:32]
 
-    secrets = {name: made_up(name) for name in
-               ("JWT_SECRET_KEY", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "MINIO_ROOT_PASSWORD", "STRIPE_SECRET_KEY")}  # fmt: skip
+    names = ("JWT_SECRET_KEY", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "MINIO_ROOT_PASSWORD", "STRIPE_SECRET_KEY")
+    secrets = {name: made_up(name) for name in names}
     auth = base64.b64encode(f"bakery-robot:{made_up('registry')}".encode()).decode()
     registry = f'{{"auths":{{"{REGISTRY}":{{"auth":"{auth}"}}}}}}'
     return [
         ("configmaps", config_map),
         ("secrets", _secret(APP, "bakery-ia-secrets", secrets)),
-        ("secrets", _secret(APP, "gitea-registry", {".dockerconfigjson": registry}, "kubernetes.io/dockerconfigjson")),
-        ("secrets", _secret("gitea", "gitea-admin-secret", {"username": "bakery-admin", "password": made_up("gitea")})),
+        ("secrets", _secret(APP, "gitea-registry", {".dockerconfigjson": registry},
+                            "kubernetes.io/dockerconfigjson")),
+        ("secrets", _secret("gitea", "gitea-admin-secret",
+                            {"username": "bakery-admin", "password": made_up("gitea")})),
         ("secrets", _secret("flux-system", "flux-system",
                             {"username": "flux", "password": made_up("flux"), "bearerToken": made_up("flux2")})),
         ("secrets", _secret("bakery-ci", "gitea-webhook-secret", {"secretToken": made_up("webhook")})),

@@ -18,8 +18,11 @@ def recent_events(store: ObjectStore, events: Recorder) -> None:
         status = (pod.get("status") or {}).get("containerStatuses") or [{}]
         reason = ((status[0].get("state") or {}).get("waiting") or {}).get("reason", "")
         if reason == "CrashLoopBackOff":
-            text = f"Back-off restarting failed container {container['name']} in pod {name}_{APP}({pod['metadata']['uid']})"
-            events.record(pod, "Warning", "BackOff", text, component="kubelet", field_path=path, age=5400, times=233)
+            full_name = f"{name}_{APP}({pod['metadata']['uid']})"
+            text = f"Back-off restarting failed container {container['name']} in pod {full_name}"
+            events.record(
+                pod, "Warning", "BackOff", text, component="kubelet", field_path=path, age=5400, times=233
+            )
             text = f'Container image "{container["image"]}" already present on machine'
             events.record(pod, "Normal", "Pulled", text, component="kubelet", field_path=path, age=5400, times=20)
         elif reason == "ImagePullBackOff":
@@ -29,4 +32,6 @@ def recent_events(store: ObjectStore, events: Recorder) -> None:
             events.record(pod, "Warning", "Failed", text, component="kubelet", field_path=path, age=1490, times=88)
         for entry in (pod.get("status") or {}).get("conditions") or ():
             if entry.get("reason") == "Unschedulable":
-                events.record(pod, "Warning", "FailedScheduling", entry["message"], component="default-scheduler", age=180)
+                events.record(
+                    pod, "Warning", "FailedScheduling", entry["message"], component="default-scheduler", age=180
+                )

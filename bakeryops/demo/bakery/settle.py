@@ -29,7 +29,9 @@ _MANAGER = "kube-controller-manager"
 class Settler:
     """Creates workloads with their ReplicaSets, pods, claims and volumes, settled."""
 
-    def __init__(self, store: ObjectStore, past: Past, images: Images, *, node: str, address: str, seed: int) -> None:
+    def __init__(
+        self, store: ObjectStore, past: Past, images: Images, *, node: str, address: str, seed: int
+    ) -> None:
         """Take the store, whose clock `past` is while this works, and the node's name and address."""
         self._store = store
         self._past = past
@@ -61,8 +63,11 @@ class Settler:
         """
         self.at(age)
         number = len(earlier) + 1
-        body = {**manifest, "metadata": {**manifest["metadata"], "annotations": {
-            **(manifest["metadata"].get("annotations") or {}), "deployment.kubernetes.io/revision": str(number)}}}  # fmt: skip
+        notes = {
+            **(manifest["metadata"].get("annotations") or {}),
+            "deployment.kubernetes.io/revision": str(number),
+        }
+        body = {**manifest, "metadata": {**manifest["metadata"], "annotations": notes}}
         made = self._store.create("deployments.apps", body, manager=self._manager_of(manifest))
         for place, image in enumerate(earlier):
             self.at(rolled_out + (age - rolled_out) * (len(earlier) - place) / len(earlier))
@@ -116,7 +121,9 @@ class Settler:
             volumes = []
             for template in made["spec"].get("volumeClaimTemplates") or ():
                 claim = f"{template['metadata']['name']}-{pod_name}"
-                volumes.append({"name": template["metadata"]["name"], "persistentVolumeClaim": {"claimName": claim}})
+                volumes.append(
+                    {"name": template["metadata"]["name"], "persistentVolumeClaim": {"claimName": claim}}
+                )
                 metadata = {"name": claim, "namespace": made["metadata"]["namespace"],
                             "labels": dict(made["spec"]["selector"]["matchLabels"])}  # fmt: skip
                 self.claim({"metadata": metadata, "spec": template["spec"]})
@@ -244,7 +251,9 @@ class Settler:
             },
             "spec": {
                 "replicas": replicas,
-                "selector": {"matchLabels": {**owner["spec"]["selector"]["matchLabels"], "pod-template-hash": number}},
+                "selector": {
+                    "matchLabels": {**owner["spec"]["selector"]["matchLabels"], "pod-template-hash": number}
+                },
                 "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
             },
             "status": {"replicas": 0, "observedGeneration": 1},
@@ -262,7 +271,14 @@ class Settler:
         self._change("replicasets", replica_set, change)
 
     def _finish_deployment(
-        self, deployment: Object, newest: Object, pods: tuple[int, int, int], age: float, rolled_out: float, *, stuck: bool
+        self,
+        deployment: Object,
+        newest: Object,
+        pods: tuple[int, int, int],
+        age: float,
+        rolled_out: float,
+        *,
+        stuck: bool,
     ) -> Object:
         """Write a Deployment's status; `pods` are all, those of the newest template, and the ready ones."""
         present = self._past.present()
@@ -295,7 +311,10 @@ class Settler:
         return self._change("deployments.apps", deployment, change)
 
     def _revision(self, owner: Object, name: str, number: str) -> None:
-        labels = {**(owner["spec"]["template"]["metadata"].get("labels") or {}), "controller.kubernetes.io/hash": number}
+        labels = {
+            **(owner["spec"]["template"]["metadata"].get("labels") or {}),
+            "controller.kubernetes.io/hash": number,
+        }
         body = {
             "apiVersion": "apps/v1",
             "kind": "ControllerRevision",

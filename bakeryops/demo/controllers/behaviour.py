@@ -1,7 +1,7 @@
 """How the containers of a pod behave, read from an annotation of the pod or from their commands.
 
-The annotation `demo.bakeryops/behaviour` holds JSON: `{"kind": "crash", "code": 1, "after": 5}` for all containers of
-the pod, or `{"<container>": {"kind": …}}`. Kinds and their fields (seconds are cluster seconds):
+The annotation `demo.bakeryops/behaviour` holds JSON: `{"kind": "crash", "code": 1, "after": 5}` for all containers
+of the pod, or `{"<container>": {"kind": …}}`. Kinds and their fields (seconds are cluster seconds):
 
     healthy
     crash            after, code, lines (what it prints before it ends)
@@ -100,11 +100,15 @@ def _from_annotation(entry: Mapping[str, Any], found: Behaviour) -> Behaviour:
         case "oom":
             return replace(found, ends_after=after or 60.0, exit_code=137, out_of_memory=True, lines=lines)
         case "never-ready":
-            return replace(found, ready_after=None, probe_message=message or "HTTP probe failed with statuscode: 503")
+            return replace(
+                found, ready_after=None, probe_message=message or "HTTP probe failed with statuscode: 503"
+            )
         case "slow-start":
             return replace(found, ready_after=after or 30.0, probe_message=message or "connection refused")
         case "liveness-fail":
-            return replace(found, alive_for=after, probe_message=message or "HTTP probe failed with statuscode: 500")
+            return replace(
+                found, alive_for=after, probe_message=message or "HTTP probe failed with statuscode: 500"
+            )
         case "ignores-term":
             return replace(found, stops_after=None)
         case "writes-too-much":
@@ -157,7 +161,11 @@ def _over_limit(pod: Object, container: Object, path: str, size: int) -> str:
 
 def _probed(container: Object, found: Behaviour) -> Behaviour:
     """Let probes that run a command succeed or fail as that command would."""
-    for probe, field in (("livenessProbe", "alive_for"), ("readinessProbe", "ready_after"), ("startupProbe", "ready_after")):
+    for probe, field in (
+        ("livenessProbe", "alive_for"),
+        ("readinessProbe", "ready_after"),
+        ("startupProbe", "ready_after"),
+    ):
         command = ((container.get(probe) or {}).get("exec") or {}).get("command")
         program = read_program(command, None) if command else None
         if program is None or not program.known or program.exit_code == 0:

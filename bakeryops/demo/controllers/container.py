@@ -137,7 +137,12 @@ class Container:
                 status["allocatedResources"] = requests
         if self.spec.get("volumeMounts"):
             status["volumeMounts"] = [
-                {"name": mount["name"], "mountPath": mount["mountPath"], "readOnly": True, "recursiveReadOnly": "Disabled"}
+                {
+                    "name": mount["name"],
+                    "mountPath": mount["mountPath"],
+                    "readOnly": True,
+                    "recursiveReadOnly": "Disabled",
+                }
                 if mount.get("readOnly")
                 else {"name": mount["name"], "mountPath": mount["mountPath"]}
                 for mount in self.spec["volumeMounts"]

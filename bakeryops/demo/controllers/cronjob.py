@@ -22,7 +22,7 @@ _NAMED = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *
 
 
 def next_time(schedule: str, after: float) -> float | None:
-    """Return the first time of a schedule later than `after`, None where it is no schedule or more than a year off."""
+    """Return the first time of a schedule after a time, None where it is no schedule or more than a year off."""
     fields = _fields(schedule)
     if fields is None:
         return None
@@ -59,7 +59,9 @@ def _fields(schedule: str) -> tuple[frozenset[int], ...] | None:
             try:
                 first = least if span == "*" else int(low)
                 last = most if span == "*" or (step and not high) else int(high or low)
-                values.update(value % 7 if most == 6 else value for value in range(first, last + 1, int(step or 1)))
+                values.update(
+                    value % 7 if most == 6 else value for value in range(first, last + 1, int(step or 1))
+                )
             except ValueError:
                 return None
         found.append(frozenset(values))
@@ -150,7 +152,9 @@ class CronJobController:
             text = f"Error creating job: {problem}"
             self._cluster.events.record(owner, "Warning", "FailedCreate", text, component=_COMPONENT)
             return None
-        self._cluster.events.record(owner, "Normal", "SuccessfulCreate", f"Created job {name}", component=_COMPONENT)
+        self._cluster.events.record(
+            owner, "Normal", "SuccessfulCreate", f"Created job {name}", component=_COMPONENT
+        )
         return job
 
     def _forget(self, spec: Object, finished: list[Object]) -> None:
@@ -174,7 +178,9 @@ class CronJobController:
              "namespace": key[0], "uid": job["metadata"]["uid"]}
             for job in jobs if not is_finished(job)
         ]  # fmt: skip
-        ends = [str(job["status"]["completionTime"]) for job in jobs if (job.get("status") or {}).get("completionTime")]
+        ends = [
+            str(job["status"]["completionTime"]) for job in jobs if (job.get("status") or {}).get("completionTime")
+        ]
 
         def change(obj: Object) -> Object:
             status = dict(obj.get("status") or {})

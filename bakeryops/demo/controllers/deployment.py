@@ -36,7 +36,7 @@ class DeploymentController:
         self._pods = pods
         self._sets = Owned(cluster.store, "replicasets")
         self._names: dict[str, Key] = {}
-        self._queue = Queue(cluster.clock, self._sync, delay=0.008)
+        self._queue = Queue(cluster.clock, self._sync, delay=0.003)
 
     def start(self) -> None:
         """Follow Deployments and their ReplicaSets; those that are settled are left alone."""
@@ -48,6 +48,7 @@ class DeploymentController:
                 self._queue.add(key_of(each))
         store.listen("deployments.apps", self._changed)
         store.listen("replicasets", self._set_changed)
+        store.listen("pods", self._pod_changed)
 
     def _changed(self, change: str, obj: Object, previous: Object | None) -> None:
         uid = obj["metadata"]["uid"]
@@ -65,6 +66,15 @@ class DeploymentController:
         owner = self._names.get(controller_uid(obj))
         if owner is not None:
             self._queue.add(owner)
+
+    def _pod_changed(self, change: str, pod: Object, previous: Object | None) -> None:
+        """Go on with a Recreate once the last old pod is gone, which no ReplicaSet's status tells."""
+        if change != "DELETED":
+            return
+        owner = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
+        replica_set = self._cluster.store.get("replicasets", pod["metadata"]["namespace"], owner.get("name", ""))
+        if replica_set is not None and (key := self._names.get(controller_uid(replica_set))):
+            self._queue.add(key)
 
     def _sync(self, key: Key) -> None:
         deployment = self._cluster.store.get("deployments.apps", *key)
@@ -120,8 +130,12 @@ class DeploymentController:
         revision = str(1 + max((_revision(each) for each in every), default=0))
         number = template_hash(spec["template"])
         template = {**spec["template"], "metadata": {**(spec["template"].get("metadata") or {})}}
-        template["metadata"]["labels"] = {**(template["metadata"].get("labels") or {}), "pod-template-hash": number}
+        template["metadata"]["labels"] = {
+            **(template["metadata"].get("labels") or {}),
+            "pod-template-hash": number,
+        }
         selector = spec.get("selector") or {}
+        matched: dict[str, str] = selector.get("matchLabels") or {}
         name = f"{metadata['name']}-{number}"
         replicas = rollout.grown(deployment, every, None)
         if (spec.get("strategy") or {}).get("type") == "Recreate" and any(replicas_of(each) for each in every):
@@ -138,7 +152,7 @@ class DeploymentController:
             },
             "spec": {
                 "replicas": replicas,
-                "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), "pod-template-hash": number}},
+                "selector": {**selector, "matchLabels": matched | {"pod-template-hash": number}},
                 "template": template,
             },
             "status": {"replicas": 0},

@@ -14,7 +14,7 @@ _SERVICE = "kubernetes.io/service-name"
 
 
 def slice_for(service: Object, pods: list[Object], node: str) -> Object:
-    """Return the EndpointSlice of a Service: a name that is stable, and an endpoint for each pod with an address."""
+    """Return the EndpointSlice of a Service: a stable name, and an endpoint for each pod with an address."""
     metadata, spec = service["metadata"], service["spec"]
     endpoints = []
     for pod in pods:
@@ -132,4 +132,9 @@ class EndpointController:
 
 
 def _seen(pod: Object) -> tuple[object, ...]:
-    return (pod.get("status") or {}).get("podIP"), is_ready(pod), is_terminating(pod), pod["metadata"].get("labels")
+    return (
+        (pod.get("status") or {}).get("podIP"),
+        is_ready(pod),
+        is_terminating(pod),
+        pod["metadata"].get("labels"),
+    )

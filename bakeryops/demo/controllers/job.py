@@ -106,14 +106,22 @@ class JobController:
                 self._cluster.store.delete("pods", *key_of(pod))
                 self._event(job, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
             every = self._pods.of(job["metadata"]["uid"])
-            failed += [pod for pod in every if pod["metadata"]["uid"] in {each["metadata"]["uid"] for each in active}]
+            failed += [
+                pod for pod in every if pod["metadata"]["uid"] in {each["metadata"]["uid"] for each in active}
+            ]
             active = []
         if not reason and not spec.get("suspend"):
             active = active + self._fill(job, status, succeeded, failed, active, now)
         self._count(key, status, every, succeeded, failed, active, reason)
 
     def _verdict(
-        self, job: Object, status: Object, succeeded: list[Object], failed: list[Object], active: list[Object], now: float
+        self,
+        job: Object,
+        status: Object,
+        succeeded: list[Object],
+        failed: list[Object],
+        active: list[Object],
+        now: float,
     ) -> str:
         spec = job["spec"]
         completions = spec.get("completions", 1) or 1
@@ -124,7 +132,9 @@ class JobController:
             each.get("restartCount", 0) for pod in active
             for each in (pod.get("status") or {}).get("containerStatuses") or ()
         )  # fmt: skip
-        if status.get("failed", 0) + len(failed) > limit or (restarts > limit and spec["template"]["spec"].get("restartPolicy") == "OnFailure"):  # noqa: E501
+        if status.get("failed", 0) + len(failed) > limit or (
+            restarts > limit and spec["template"]["spec"].get("restartPolicy") == "OnFailure"
+        ):
             return "BackoffLimitExceeded"
         deadline = spec.get("activeDeadlineSeconds")
         if deadline is None:
@@ -136,7 +146,13 @@ class JobController:
         return ""
 
     def _fill(
-        self, job: Object, status: Object, succeeded: list[Object], failed: list[Object], active: list[Object], now: float
+        self,
+        job: Object,
+        status: Object,
+        succeeded: list[Object],
+        failed: list[Object],
+        active: list[Object],
+        now: float,
     ) -> list[Object]:
         """Create the pods that are missing, not before the back-off after a failure is over."""
         spec, uid = job["spec"], job["metadata"]["uid"]
@@ -189,7 +205,7 @@ class JobController:
         active: list[Object],
         reason: str,
     ) -> None:
-        """Write the counts in two steps: first the names of what ended, then, their finalizers gone, the numbers."""
+        """Write the counts in two steps: first the names of what ended; their finalizers gone, the numbers."""
         interim = "SuccessCriteriaMet" if reason == "CompletionsReached" else "FailureTarget"
         waiting = [pod for pod in every if is_terminating(pod) and phase_of(pod) not in ("Succeeded", "Failed")]
         status = dict(status)

@@ -18,7 +18,9 @@ class Kubelet:
     A pod that was settled when the world was built has no worker until something happens to it.
     """
 
-    def __init__(self, cluster: Cluster, images: Images, *, address: str = "192.0.2.10", first_pod: int = 2) -> None:
+    def __init__(
+        self, cluster: Cluster, images: Images, *, address: str = "192.0.2.10", first_pod: int = 2
+    ) -> None:
         """Take the node's address, and the number from which pod addresses of 10.1.0.0/16 are given out."""
         self.cluster = cluster
         self.images = images
@@ -44,7 +46,7 @@ class Kubelet:
         return f"10.1.{number // 250}.{number % 250 + 1}"
 
     def worker(self, namespace: str, name: str) -> PodWorker | None:
-        """Return the worker of a pod on this node, taking the pod up if nobody has; None when there is no such pod."""
+        """Return the worker of a pod on this node, taking the pod up if nobody has; None for no such pod."""
         found = self._workers.get((namespace, name))
         if found is not None:
             return found

@@ -22,7 +22,7 @@ def furnish(cluster: Cluster, namespace: str) -> None:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": "kube-root-ca.crt", "annotations": {"kubernetes.io/description": note}},
-            "data": {"ca.crt": "-----BEGIN CERTIFICATE-----\n(the embedded cluster has none)\n-----END CERTIFICATE-----\n"},
+            "data": {"ca.crt": "(the embedded cluster speaks plain HTTP on loopback)\n"},
         }
         store.create("configmaps", bundle, manager=_MANAGER, namespace=namespace)
 

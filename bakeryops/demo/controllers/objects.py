@@ -101,7 +101,7 @@ def fresh_conditions(status: Object) -> list[Object]:
 
 
 def put_condition(entries: list[Object], entry: Object, *, keep_place: bool) -> bool:
-    """Set a condition in a list, keeping the transition time where its status stays; tell whether anything changed.
+    """Set a condition in a list, keeping the transition time where its status stays; tell whether it changed.
 
     With `keep_place` it takes the place of the one before (pods), otherwise it goes to the end (Deployments).
     """
@@ -124,7 +124,7 @@ def put_condition(entries: list[Object], entry: Object, *, keep_place: bool) -> 
 
 
 def labels_match(selector: Mapping[str, Any] | None, labels: Mapping[str, str] | None) -> bool:
-    """Tell whether a LabelSelector (matchLabels and matchExpressions) selects labels; an absent one selects none."""
+    """Tell whether a LabelSelector (labels and expressions) selects labels; an absent one selects none."""
     if selector is None:
         return False
     have = labels or {}

@@ -59,4 +59,3 @@ def available_at(pod: Object, min_ready: float) -> float | None:
     if entry is None or entry["status"] != "True":
         return None
     return (parse_time(entry.get("lastTransitionTime")) or 0.0) + min_ready if min_ready else 0.0
-

@@ -6,7 +6,7 @@ next. Scripts of several steps are generators that yield the seconds to the next
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 from bakeryops.demo.contracts import Object
@@ -48,7 +48,10 @@ class PodWorker:
         self._finished = False
         spec = pod["spec"]
         self.containers = [
-            *(Container(each, behaviour_of(pod, each, init=True), True) for each in spec.get("initContainers") or ()),
+            *(
+                Container(each, behaviour_of(pod, each, init=True), True)
+                for each in spec.get("initContainers") or ()
+            ),
             *(Container(each, behaviour_of(pod, each)) for each in spec["containers"]),
         ]
 
@@ -244,7 +247,7 @@ class PodWorker:
         if self.is_ending:
             self._again = True
 
-    def _try(self, container: Container) -> Iterator[float]:
+    def _try(self, container: Container) -> Generator[float, None, bool]:
         """Start a container unless it must wait or stays ended; tells whether it runs."""
         if self.is_ending or (container.state == "terminated" and not self._restarts(container)):
             return False
@@ -266,8 +269,9 @@ class PodWorker:
             return True
         wait = f"back-off {_go_duration(container.backoff)} restarting failed container={container.name}"
         first = container.reason != "CrashLoopBackOff"
-        container.reason, container.message = "CrashLoopBackOff", f"{wait} pod={self.name}_{self.namespace}({self.uid})"
-        text = f"Back-off restarting failed container {container.name} in pod {self.name}_{self.namespace}({self.uid})"
+        full_name = f"{self.name}_{self.namespace}({self.uid})"
+        container.reason, container.message = "CrashLoopBackOff", f"{wait} pod={full_name}"
+        text = f"Back-off restarting failed container {container.name} in pod {full_name}"
         self.event("Warning", "BackOff", text, container)
         if first:
             jitter = 1.0 + 0.5 * self.kubelet.cluster.random.random()
@@ -306,8 +310,8 @@ class PodWorker:
                 self.event("Normal", "Killing", f"Stopping container {each.name}", each)
                 obeys = each.behaviour.stops_after
                 quick = obeys is not None and obeys <= grace
-                self.later(obeys if quick and obeys is not None else grace + 0.2,
-                           self._ender(each, each.behaviour.stop_code if quick else 137, sandbox=False))  # fmt: skip
+                end = self._ender(each, each.behaviour.stop_code if quick else 137, sandbox=False)
+                self.later(obeys if quick and obeys is not None else grace + 0.2, end)
 
     def _ender(self, container: Container, code: int, *, sandbox: bool = True) -> Callable[[], None]:
         instance = container.instance

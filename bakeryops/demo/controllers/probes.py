@@ -18,6 +18,8 @@ Guard = Callable[[Callable[[], None]], Callable[[], None]]
 def begin(worker: PodWorker, container: Container, still: Guard) -> None:
     """Begin the probes of a container that has just started; `still` holds a call back once it has ended."""
     behaviour = container.behaviour
+    if container.init and not container.sidecar:
+        return
     if "startupProbe" in container.spec:
         _await(worker, container, still, "startupProbe", behaviour.ready_after)
     elif "readinessProbe" in container.spec:
@@ -57,7 +59,9 @@ def _await(worker: PodWorker, container: Container, still: Guard, probe: str, re
         if worker.is_ending:
             return
         container.failed_probes += 1
-        worker.event("Warning", "Unhealthy", f"{word} probe failed: {container.behaviour.probe_message}", container)
+        worker.event(
+            "Warning", "Unhealthy", f"{word} probe failed: {container.behaviour.probe_message}", container
+        )
         if probe == "startupProbe" and container.failed_probes >= threshold:
             _kill(worker, container, still, "startup")
             return

@@ -1,7 +1,8 @@
 """What a container's command would do, for the simple shell that examples and tests are made of.
 
-Understood: true, false, exit, sleep, echo, printf, dd into a file, tail /dev/null and /dev/zero, trap, `while true`,
-`for … in …`, `sh -c` around them. Anything else that ends a script is taken for a server that runs for ever.
+Understood: true, false, exit, sleep, echo, printf, dd into a file, tail /dev/null and /dev/zero, trap,
+`while true`, `for … in …`, `sh -c` around them. Anything else that ends a script is taken for a server that runs
+for ever.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from typing import NamedTuple
 __all__ = ["Output", "Program", "read_program"]
 
 _SHELLS = {"sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash", "/usr/bin/bash"}
-_QUICK = set(
-    ["ls", "cat", "date", "env", "hostname", "id", "whoami", "uname", "mkdir", "touch", "rm", "cp", "mv", "test", "[", "set", "export", "cd", "wget", "curl", "psql", "pg_isready", "pg_dump", "git", "head", "seq", "grep", "sed", "awk", "wc", "cut", "sort", "chmod", "chown", "find", "ps", "df", "du", "kubectl"]
-)
+_QUICK = {
+    "ls", "cat", "date", "env", "hostname", "id", "whoami", "uname", "mkdir", "touch", "rm", "cp", "mv",
+    "test", "[", "set", "export", "cd", "wget", "curl", "psql", "pg_isready", "pg_dump", "git", "head", "seq",
+    "grep", "sed", "awk", "wc", "cut", "sort", "chmod", "chown", "find", "ps", "df", "du", "kubectl",
+}  # fmt: skip
+_ACTED = {"true", "false", ":", "exit", "sleep", "echo", "printf", "dd", "tail", "trap", "wait", "count-up"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _COUNT_UP = re.compile(r"\b(\w+)=\$\(\(\s*\$?\1\s*\+\s*\d+\s*\)\)")
 _ARITHMETIC = re.compile(r"\$\(\([^)]*\)\)")
@@ -151,10 +155,7 @@ def _script_of(words: tuple[str, ...]) -> str | None:
 
 
 def _is_known(name: str) -> bool:
-    return (
-        name in _QUICK or name in {"true", "false", ":", "exit", "sleep", "echo", "printf", "dd", "tail", "trap", "wait"}
-        or "=" in name or name == "count-up"
-    )  # fmt: skip
+    return name in _QUICK or name in _ACTED or "=" in name
 
 
 def _tokens(script: str) -> list[str]:
@@ -332,7 +333,9 @@ def _dd(rest: tuple[str, ...], state: _State) -> None:
     unit = _DD_UNITS.get(options.get("bs", "512")[-1:], 1)
     size = options.get("bs", "512").rstrip("KMGBi")
     if size.isdigit() and options.get("count", "1").isdigit():
-        state.written.append((state.offset, options.get("of", ""), int(size) * unit * int(options.get("count", "1"))))
+        state.written.append(
+            (state.offset, options.get("of", ""), int(size) * unit * int(options.get("count", "1")))
+        )
     state.offset += MOMENT
 
 

@@ -65,7 +65,9 @@ class QuotaController:
 
     def _pod_changed(self, change: str, pod: Object, previous: Object | None) -> None:
         namespace = pod["metadata"]["namespace"]
-        if namespace in self._quotas and (previous is None or change == "DELETED" or phase_of(previous) != phase_of(pod)):
+        if namespace in self._quotas and (
+            previous is None or change == "DELETED" or phase_of(previous) != phase_of(pod)
+        ):
             for name in sorted(self._quotas[namespace]):
                 self._queue.add((namespace, name))
 

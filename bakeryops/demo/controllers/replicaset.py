@@ -123,7 +123,12 @@ class ReplicaSetController:
                 if problem is not None or entry["type"] != "ReplicaFailure"
             ]
             if problem is not None:
-                entry = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": str(problem)}
+                entry = {
+                    "type": "ReplicaFailure",
+                    "status": "True",
+                    "reason": "FailedCreate",
+                    "message": str(problem),
+                }
                 put_condition(entries, entry | {"lastTransitionTime": self._cluster.stamp()}, keep_place=False)
             obj["status"] = {**status, "conditions": entries} if entries else status
             return obj

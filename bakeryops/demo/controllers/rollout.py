@@ -65,7 +65,7 @@ def grown(deployment: Object, every: list[Object], newest: Object | None) -> int
 
 
 def scale_down_plan(deployment: Object, every: list[Object], newest: Object, old: list[Object]) -> dict[str, int]:
-    """Return the replicas that old ReplicaSets go down to now, by name: first what is unhealthy, then what can be spared."""
+    """Return the replicas that old ReplicaSets go down to now, by name: the unhealthy first, then the spare."""
     least = replicas_of(deployment) - limits(deployment)[1]
     unavailable_new = replicas_of(newest) - available_in(newest)
     room = sum(replicas_of(each) for each in every) - least - unavailable_new
@@ -117,7 +117,8 @@ def is_progressing(before: Object, after: Object) -> bool:
     old_before = before.get("replicas", 0) - before.get("updatedReplicas", 0)
     old_after = after.get("replicas", 0) - after.get("updatedReplicas", 0)
     return old_after < old_before or any(
-        after.get(name, 0) > before.get(name, 0) for name in ("updatedReplicas", "readyReplicas", "availableReplicas")
+        after.get(name, 0) > before.get(name, 0)
+        for name in ("updatedReplicas", "readyReplicas", "availableReplicas")
     )
 
 

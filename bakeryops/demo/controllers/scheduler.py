@@ -100,8 +100,9 @@ class Scheduler:
         if node is None:
             return "no nodes available to schedule pods"
         head = "0/1 nodes are available: "
+        no_use = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
         if waiting := self._claims(pod):
-            return f"{head}{waiting}. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+            return f"{head}{waiting}. {no_use}"
         reasons = []
         if node["spec"].get("unschedulable"):
             reasons.append("1 node(s) were unschedulable")
@@ -116,10 +117,7 @@ class Scheduler:
         if not reasons:
             return ""
         text = ", ".join(sorted(reasons))
-        return (
-            f"{head}{text}. no new claims to deallocate, preemption: 0/1 nodes are available: "
-            "1 Preemption is not helpful for scheduling."
-        )
+        return f"{head}{text}. no new claims to deallocate, {no_use}"
 
     def _claims(self, pod: Object) -> str:
         """Return what is the matter with the pod's volume claims, or "" when they are bound or bind on use."""

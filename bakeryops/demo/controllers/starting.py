@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["launch", "missing_volume"]
 
 
-def launch(worker: PodWorker, container: Container, watch: Callable[[Container], None]) -> Generator[float, None, bool]:
+def launch(
+    worker: PodWorker, container: Container, watch: Callable[[Container], None]
+) -> Generator[float, None, bool]:
     """Take a container from its image to running, yielding the seconds each step takes; tells whether it runs.
 
     When it cannot run, the container's `reason` and `message` say why, and the worker goes round again later.

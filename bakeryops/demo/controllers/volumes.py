@@ -15,6 +15,7 @@ _MANAGER = "kube-controller-manager"
 _SELECTED = "volume.kubernetes.io/selected-node"
 _PROTECTION = "kubernetes.io/pvc-protection"
 _RETRY = 15.0
+_FOLDER = "/var/snap/microk8s/common/default-storage"
 
 
 def volume_for(claim: Object, node: str, reclaim: str) -> Object:
@@ -40,7 +41,7 @@ def volume_for(claim: Object, node: str, reclaim: str) -> Object:
                 "namespace": metadata["namespace"],
                 "uid": metadata["uid"],
             },
-            "hostPath": {"path": f"/var/snap/microk8s/common/default-storage/{folder}", "type": "DirectoryOrCreate"},
+            "hostPath": {"path": f"{_FOLDER}/{folder}", "type": "DirectoryOrCreate"},
             "nodeAffinity": {
                 "required": {
                     "nodeSelectorTerms": [
@@ -124,8 +125,8 @@ class VolumeController:
             self._wait(claim, "Normal", "WaitForFirstConsumer", text)
         else:
             text = (
-                f'Waiting for a volume to be created either by the external provisioner "{storage["provisioner"]}" '
-                "or manually by the system administrator."
+                "Waiting for a volume to be created either by the external provisioner "
+                f'"{storage["provisioner"]}" or manually by the system administrator.'
             )
             self._event(claim, "Normal", "ExternalProvisioning", text)
             self._cluster.clock.call_later(1.2, lambda: self._provision(key, storage))
