@@ -61,16 +61,19 @@ def latency(pods: int, folder: Path, rate: int = 200, trials: int = 120) -> dict
             term.read(2.0)
             shown = next(line for line in term.text() if "pod-0" in line)
             index = int(shown.split("pod-")[1][:5])
+            name = f"pod-{index:05d}"
             post(f"{url}/bench?rate={rate}")
             term.read(2.0)
             cells, keys = [], []
             before, began = cpu_seconds(term.process.pid), time.perf_counter()
             sent = term.raw
             for trial in range(trials):
-                mark = str(1000 + numbers.randrange(8999))
+                mark = str(100 + (trial * 7) % 900)
                 at = time.perf_counter()
                 post(f"{url}/bench/touch?index={index}&restarts={mark}")
-                term.wait_for(lambda lines, mark=mark: any(mark in line for line in lines), 10)
+                term.wait_for(
+                    lambda lines, mark=mark: any(name in line and f" {mark} " in line for line in lines), 10
+                )
                 cells.append(time.perf_counter() - at)
                 _drain(term, 0.02 + numbers.random() * 0.06)
                 at = time.perf_counter()
