@@ -13,11 +13,13 @@ from bakeryops.errors import BakeryopsError, CredentialError, RefusedError, Unre
 if TYPE_CHECKING:
     from bakeryops.cli.options import Call
     from bakeryops.cluster.feed import Changes, Feed
+    from bakeryops.cluster.link import Link
     from bakeryops.cluster.session import Session
 
 __all__ = ["beats", "connected", "look", "run", "watched"]
 
 _SETTLE_SECONDS = 30.0
+_SETTLE_STEP = 0.25
 
 
 def run(work: Coroutine[Any, Any, int]) -> None:
@@ -79,8 +81,8 @@ async def watched(
 ) -> Feed:
     """Watch `kinds`; like `look`, but what is lost later is waited for."""
     feed = session.feed(kinds, namespace=namespace)
-    await feed.settled(_SETTLE_SECONDS)
     link = session.link
+    await _settle(feed, link)
     if link.phase == "unauthorized":
         raise CredentialError(f"{session.target.server} refuses the credentials", why=link.reason, hint=link.hint)
     if link.phase != "live":
@@ -88,6 +90,15 @@ async def watched(
     for kind in feed.kinds:
         _mention(session, feed, kind, needed, quiet)
     return feed
+
+
+async def _settle(feed: Feed, link: Link) -> None:
+    """Wait until all that can be seen is there, or the cluster has failed to answer once."""
+    waited = 0.0
+    while waited < _SETTLE_SECONDS and not await feed.settled(_SETTLE_STEP):
+        if link.phase != "live" and link.reason:
+            return
+        waited += _SETTLE_STEP
 
 
 def _mention(session: Session, feed: Feed, kind: str, needed: Collection[str], quiet: bool) -> None:

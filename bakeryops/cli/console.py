@@ -36,11 +36,11 @@ class Search:
         return find_target(self._config.kubeconfig, self._config.context)
 
 
-def need_terminal(verb: str) -> None:
+def need_terminal() -> None:
     """Refuse to open the console where there is no terminal to open it on."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
-            f"{verb}: the console needs a terminal",
+            "the console needs a terminal",
             hint="In a pipe or a script use a command with -o json, such as: bakeryops status -o json",
         )
 
@@ -51,7 +51,7 @@ def open_console(call: Call, *, cluster: Awaitable[Target] | None = None) -> int
     `cluster` is the embedded one; without it the cluster is searched for as the configuration says. It is awaited
     after the first paint, and again at each retry.
     """
-    need_terminal("bakeryops" if cluster is None else "bakeryops demo")
+    need_terminal()
     config = call.load().config
     if cluster is not None:
         config = replace(config, kubeconfig=None, context=None, namespace=None)

@@ -84,7 +84,7 @@ def command(
     from bakeryops.cli.console import need_terminal, open_console
     from bakeryops.cli.demo_cluster import DemoCluster
 
-    need_terminal("bakeryops demo")
+    need_terminal()
     call.load()
     cluster = DemoCluster(["--port", str(port), "--seed", str(seed), "--speed", str(speed), "--size", size])
     cluster.start()

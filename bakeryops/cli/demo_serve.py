@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
 import sys
@@ -22,8 +23,12 @@ _CLUSTER = "bakery-demo"
 _NAMESPACE_OF = {"nsviewer": "bakery-ia"}
 
 
-def kubeconfig(server: str, tokens: Mapping[str, str]) -> dict[str, Any]:
-    """Return a kubeconfig with a context for each user; the first is the current one."""
+def kubeconfig(server: str, authority: str, tokens: Mapping[str, str]) -> dict[str, Any]:
+    """Return a kubeconfig with a context for each user; the first is the current one.
+
+    `authority` is the PEM text of the certificate authority.
+    """
+    cluster = {"server": server, "certificate-authority-data": base64.b64encode(authority.encode()).decode()}
     contexts = []
     for user in tokens:
         context: dict[str, str] = {"cluster": _CLUSTER, "user": user}
@@ -33,7 +38,7 @@ def kubeconfig(server: str, tokens: Mapping[str, str]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": _CLUSTER, "cluster": {"server": server}}],
+        "clusters": [{"name": _CLUSTER, "cluster": cluster}],
         "users": [{"name": user, "user": {"token": token}} for user, token in tokens.items()],
         "contexts": contexts,
         "current-context": next(iter(tokens)),
@@ -64,29 +69,35 @@ def serve_until_stopped(
 
 async def _serve(folder: Path, port: int, seed: int, speed: float, size: str, until_stdin_closes: bool) -> None:
     from bakeryops.demo.clock import WallClock
-    from bakeryops.demo.server import DemoServer
+    from bakeryops.demo.server import DemoServer, Providers
     from bakeryops.demo.world import build_world
 
     stopped = _stop_signals()
     if until_stdin_closes:
         await _watch_stdin(stopped)
-    world = build_world(WallClock(speed=speed), seed=seed, size=size)
+    clock = WallClock(speed=speed)
+    world = build_world(clock, seed=seed, size=size)
     server = DemoServer()
     try:
-        await server.start(world.store, world, port=port)
+        # kubectl sends tokens over TLS only.
+        await server.start(world.store, Providers(world.logs, world.usage, world.execs), port=port, tls=True)
     except OSError as error:
+        clock.close()
         raise UsageError(
             f"port {port} of 127.0.0.1 cannot be used: {error.strerror}",
             hint="Choose another, or leave --port out.",
         ) from None
     files = [folder / "kubeconfig", folder / "config.yaml"]
     try:
-        write_private(files[0], yaml.safe_dump(kubeconfig(server.url, server.tokens), sort_keys=False))
+        write_private(
+            files[0], yaml.safe_dump(kubeconfig(server.url, server.authority, server.tokens), sort_keys=False)
+        )
         write_private(files[1], "# Written by bakeryops demo --serve.\nkubeconfig: kubeconfig\n")
         Out().lines([f"api {server.url}", "ready"])
         await stopped.wait()
     finally:
         await server.close()
+        clock.close()
         for file in files:
             with suppress(FileNotFoundError):
                 file.unlink()
