@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bakeryops.demo import defaults, quotas, validation
+from bakeryops.demo import defaults, podsecurity, quotas, validation
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.objects import dig
 from bakeryops.demo.resources import Resource
@@ -51,6 +51,7 @@ def validate(
 def admit(store: ObjectStore, resource: Resource, obj: Object, old: Object | None) -> None:
     """Refuse what the rules of the namespace forbid; raises `StatusError` 403."""
     if old is None and resource.namespaced:
+        podsecurity.enforce(store, resource, obj)
         quotas.check_quota(store, resource, obj)
 
 

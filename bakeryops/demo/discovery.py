@@ -113,7 +113,10 @@ class Discovery:
             listed.append(_plain(resource))
             listed.extend(_plain_subresource(resource, each) for each in sorted(resource.subresources))
         group_version = f"{group}/{version}" if group else version
-        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": listed}
+        head: Object = {"kind": "APIResourceList"}
+        if group:  # the core list lacks it in real servers too
+            head["apiVersion"] = "v1"
+        return {**head, "groupVersion": group_version, "resources": listed}
 
     def aggregated(self, root: str, version: str) -> tuple[bytes, str]:
         """Return the aggregated document of `/api` or `/apis` and its ETag."""

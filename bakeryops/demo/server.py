@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -25,19 +26,21 @@ from bakeryops.demo.routes import authenticate, handle
 from bakeryops.demo.status import StatusError, internal_error
 from bakeryops.demo.store import ObjectStore
 
-__all__ = ["DemoServer", "Providers"]
+__all__ = ["USERS", "DemoServer", "Providers"]
 
 _LOG = logging.getLogger(__name__)
 _REASONS = {
     400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 410: "Expired",
     429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout",
 }  # fmt: skip
-_USERS = (
-    ("admin", (MASTERS,)),
-    ("operator", ()),
-    ("viewer", ()),
-    ("nsviewer", ()),
-)
+_SIGNED_IN = "system:authenticated"
+USERS: Mapping[str, User] = {
+    "admin": User("admin", (MASTERS, _SIGNED_IN)),
+    "operator": User("operator", (_SIGNED_IN,)),
+    "viewer": User("viewer", (_SIGNED_IN,)),
+    "nsviewer": User("nsviewer", (_SIGNED_IN,)),
+}
+"""The demo's users by the name of their context."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class DemoServer:
         faults: Faults | None = None,
         tokens: dict[str, str] | None = None,
         tls: ServerCertificate | bool = False,
+        users: Mapping[str, User] = USERS,
     ) -> None:
         """Listen; `tls` asks for HTTPS, with a certificate of its own if True.
 
@@ -79,9 +83,9 @@ class DemoServer:
         """
         self.faults = faults or self.faults
         providers = providers or Providers()
-        self.tokens = {name: (tokens or {}).get(name) or secrets.token_urlsafe(24) for name, _ in _USERS}
-        users = {self.tokens[name]: User(name, (*groups, "system:authenticated")) for name, groups in _USERS}
-        api = Api(store, self.faults, users, providers.logs, providers.usage, providers.execs)
+        self.tokens = {name: (tokens or {}).get(name) or secrets.token_urlsafe(24) for name in users}
+        by_token = {self.tokens[name]: user for name, user in users.items()}
+        api = Api(store, self.faults, by_token, providers.logs, providers.usage, providers.execs)
         crds.install(store)
         gc.install(store)
         seed_rbac(store, viewer_namespace=self._viewer_namespace)

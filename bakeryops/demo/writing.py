@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bakeryops.demo import strict
+from bakeryops.demo import podsecurity, strict
 from bakeryops.demo.api import Call, answer
 from bakeryops.demo.apply import apply
 from bakeryops.demo.contracts import Object
@@ -109,6 +109,7 @@ async def create_object(call: Call) -> web.StreamResponse:
     obj = call.store.create(
         call.resource.key, body, manager=call.manager, namespace=call.namespace, dry_run=dry_run(call)
     )
+    warnings.extend(podsecurity.warnings(call.store, call.resource, obj))
     return object_answer(call, obj, 201, warning_headers(warnings))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,9 +13,9 @@ import aiohttp
 
 from bakeryops.demo.clock import WallClock
 from bakeryops.demo.server import DemoServer, Providers
-from bakeryops.demo.store import ObjectStore
+from bakeryops.demo.store import ObjectStore, object_key
 
-__all__ = ["Answer", "Client", "kubeconfig", "served", "static_store"]
+__all__ = ["Answer", "Client", "kubeconfig", "place", "served", "static_store"]
 
 
 def static_store(*namespaces: str, seed: int = 1, history: int = 5000) -> ObjectStore:
@@ -23,6 +24,14 @@ def static_store(*namespaces: str, seed: int = 1, history: int = 5000) -> Object
     for name in namespaces:
         store.create("namespaces", {"metadata": {"name": name}}, manager="test")
     return store
+
+
+def place(store: ObjectStore, plural: str, obj: Mapping[str, Any], namespace: str | None = None) -> None:
+    """Put an object into a store as it is, with a new resourceVersion: neither defaults nor validation."""
+    resource = store.registry.storage(plural)
+    meta = obj["metadata"]
+    key = object_key(namespace or meta.get("namespace"), meta["name"])
+    store._put(resource, key, json.loads(json.dumps(obj)))
 
 
 @asynccontextmanager
@@ -39,12 +48,15 @@ async def served(
 
 
 def kubeconfig(server: DemoServer, path: Path, user: str = "admin", namespace: str = "default") -> Path:
-    """Write a kubeconfig for a user of a server."""
+    """Write a kubeconfig for a user of a server (kubectl needs one that serves TLS)."""
+    cluster = {"server": server.url}
+    if server.authority:
+        cluster["certificate-authority-data"] = base64.b64encode(server.authority.encode()).decode()
     body = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "demo",
-        "clusters": [{"name": "demo", "cluster": {"server": server.url}}],
+        "clusters": [{"name": "demo", "cluster": cluster}],
         "users": [{"name": user, "user": {"token": server.tokens.get(user, user)}}],
         "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": user, "namespace": namespace}}],
     }
