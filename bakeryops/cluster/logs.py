@@ -78,6 +78,11 @@ class LogStream:
         self._cut_off = False
         self._restarts: int | None = None
 
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task that reads the stream, while there is one; who cancels it ends the iteration."""
+        return self._task
+
     async def __aiter__(self) -> AsyncIterator[list[LogEntry]]:
         """Yield what came since the last batch, waiting for at least one entry."""
         self._task = asyncio.create_task(self._run(), name=f"log {self._namespace}/{self._pod}")
@@ -230,5 +235,5 @@ class LogStream:
 
     def _link_back(self) -> None:
         """Ask again, unless the stream has proved that it survived."""
-        if self._scope is not None and self._heard_at < self._lost_at:
+        if self._scope is not None and not self._scope.expired() and self._heard_at < self._lost_at:
             self._scope.reschedule(asyncio.get_running_loop().time())

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 
@@ -58,6 +59,7 @@ class Session:
             spawn=self._spawn,
         )
         self._feeds: list[Feed] = []
+        self._logs: WeakSet[LogStream] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
         self._closed = False
@@ -82,7 +84,8 @@ class Session:
         for feed in list(self._feeds):
             feed.close()
         self._watches.close()
-        tasks = set(self._tasks)
+        tasks: set[asyncio.Task[None]] = set(self._tasks)
+        tasks.update(task for log in self._logs if (task := log.task) is not None)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -156,7 +159,9 @@ class Session:
 
     def logs(self, namespace: str, pod: str, container: str = "", **options: Any) -> LogStream:
         """Return the log of a container; the options are those of `LogStream`. It goes on after an outage."""
-        return LogStream(self.transport, namespace, pod, container, link=self.link, timing=self.timing, **options)
+        log = LogStream(self.transport, namespace, pod, container, link=self.link, timing=self.timing, **options)
+        self._logs.add(log)
+        return log
 
     def wake(self) -> None:
         """Retry everything now, with credentials and rights asked for anew."""

@@ -92,7 +92,10 @@ class Watcher:
         """Try again now because a person asked: forget the pauses earned so far."""
         self._backoff.reset()
         self._unwatchable_until = -1e9
-        self.wake()
+        if self._scope is None:
+            self.wake()
+        elif not self._streaming:
+            self._abandon(self._timing.wake_jitter)
 
     def link_lost(self) -> None:
         """Mark what is there as old."""
@@ -102,15 +105,15 @@ class Watcher:
 
     def link_back(self) -> None:
         """Connect again, unless the stream has proved that it survived."""
-        now = asyncio.get_running_loop().time()
         if self._scope is None:
             self.wake(jitter=self._timing.wake_jitter)
         elif self._heard_at > max(self._lost_at, self._began):
             if self._streaming:
                 self._enter_live()
-        elif self._began < max(self._lost_at, now - self._timing.wake_jitter):
-            self._stop_reason = "back"
-            self._scope.reschedule(now)
+        elif self._began < self._lost_at:
+            self._abandon(0.0)
+        else:
+            self._abandon(self._timing.wake_jitter)
 
     async def run(self) -> None:
         """Keep the store current."""
@@ -152,6 +155,17 @@ class Watcher:
             self._unwatchable_until = now + self._timing.forbidden_retry
             seconds = self._timing.poll_without_watch
             return self._poll_again(seconds, f"listed every {seconds:.0f} s instead of watched: {error.message}")
+
+    def _abandon(self, older: float) -> None:
+        """End an attempt that has brought nothing for `older` seconds, and make another."""
+        now = asyncio.get_running_loop().time()
+        if (
+            self._scope is not None
+            and not self._scope.expired()
+            and max(self._began, self._heard_at) <= now - older
+        ):
+            self._stop_reason = "back"
+            self._scope.reschedule(now)
 
     def _poll_again(self, seconds: float, reason: str) -> float:
         """Say that the kind is polled, and see to it that the next attempt lists."""

@@ -344,6 +344,17 @@ async def test_a_megabyte_line_arrives_cut(container: Container, follow: Follow)
     assert "was cut" in reader.notices[0]
 
 
+async def test_closing_the_session_ends_its_logs(api: FaultyApi, container: Container) -> None:
+    live = Session(api.target(), timing=QUICK)
+    await live.start()
+    container.write(b"one")
+    reader = Reader(live.logs("shop", "web", "main"))
+    await until(lambda: reader.texts == [b"one"])
+    await live.close()
+    await reader.done()
+    assert reader.texts == [b"one"]
+
+
 async def test_a_server_that_is_gone_is_said_when_not_following(api: FaultyApi, live: Session) -> None:
     await api.kill()
     reader = Reader(live.logs("shop", "web", "main", follow=False))

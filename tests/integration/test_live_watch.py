@@ -192,6 +192,41 @@ async def test_a_regular_end_is_followed_by_the_next_watch_without_a_list(api: F
         assert phases == {"live"}
 
 
+async def test_a_silent_stream_is_opened_again_and_stays_live(api: FaultyApi) -> None:
+    fill(api, 2)
+    phases: set[str] = set()
+    async with session(api, Timing(watch_idle=0.2, rewatch_jitter=0.01)) as live:
+        feed = live.feed(["pods"])
+        assert await feed.settled(30)
+        await until(lambda: phases.add(feed.store("pods").state.phase) or api.opened >= 3)  # type: ignore[func-returns-value]
+        assert phases == {"live"}
+        assert api.count("pods", "list") == 1
+
+
+async def test_a_watch_that_is_never_answered_is_said(api: FaultyApi) -> None:
+    fill(api, 2)
+    api.fault("pods", "watch", hang=True)
+    async with session(api, Timing(answer=0.2, backoff_first=0.05, heartbeat_timeout=5.0)) as live:
+        feed = live.feed(["pods"])
+        state = feed.store("pods").state
+        await until(lambda: state.phase == "stale")
+        assert "did not answer" in state.reason
+        assert state.count == 2
+        api.mend()
+        await until(lambda: state.phase == "live")
+        assert api.count("pods", "list") == 1
+
+
+async def test_a_person_may_give_up_on_a_request_that_hangs(api: FaultyApi) -> None:
+    fill(api, 2)
+    api.fault("pods", "list", hang=True)
+    async with session(api) as live:
+        state = live.feed(["pods"]).store("pods").state
+        await until(lambda: api.count("pods", "list") == 1)
+        api.mend()
+        await until(lambda: live.wake() or state.phase == "live")  # type: ignore[func-returns-value]
+
+
 async def test_streams_that_end_at_once_are_said_and_backed_off(api: FaultyApi) -> None:
     fill(api, 2)
     api.fault("pods", "watch", end_at_once=True)

@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[str, str, str, bool]] = {
     "podmetrics": ("metrics.k8s.io", "v1beta1", "PodMetrics", True),
     "nodemetrics": ("metrics.k8s.io", "v1beta1", "NodeMetrics", False),
 }
+_BEGAN = web.RequestKey("began", float)
 RESOURCE = {"podmetrics": "pods", "nodemetrics": "nodes"}
 
 
@@ -206,7 +207,7 @@ class FaultyApi:
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        request["began"] = time.monotonic()
+        request[_BEGAN] = time.monotonic()
         try:
             return await handler(request)
         except ConnectionError as error:
@@ -215,7 +216,7 @@ class FaultyApi:
     async def _alive(self, request: web.Request) -> None:
         """Return when the request may go on; never for one from before `thaw_but_forget`."""
         await self._flow.wait()
-        if request["began"] < self._dead_before:
+        if request[_BEGAN] < self._dead_before:
             await asyncio.Event().wait()
 
     def _where(self, path: str) -> tuple[str, str | None, str, str]:
