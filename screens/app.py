@@ -314,8 +314,37 @@ class BakeryOpsApp(AppCommands):
         if self.session is not None:
             self.session.wake()
         else:
+            self.trouble = None
             self._connect()
         self._draw_frame()
+
+    def change_target(self, target: Target | Awaitable[Target]) -> None:
+        """Leave the cluster there is, with every view of it, and go to another."""
+        self._target = target
+        self._change()
+
+    @work(group="change", exclusive=True, exit_on_error=False)
+    async def _change(self) -> None:
+        session, self.session = self.session, None
+        self.trouble = None
+        self.outage_reasons = ()
+        self.namespace = ALL_NAMESPACES
+        self.workers.cancel_group(self, "keep")
+        self.workers.cancel_group(self, "explain")
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        for view, make in VIEWS.items():
+            if view != self.current_mode:
+                await self.remove_mode(view)
+                self.add_mode(view, make)
+        self.begin_picture()
+        if isinstance(self.screen, ConsoleScreen):
+            self.screen.stop_feed()
+            self.screen.session_changed()
+        if session is not None:
+            session.link.on_change.remove(self._tell_link)
+            await session.close()
+        self._connect()
 
 
 _WORDED = (ConfigError, UsageError, CredentialError, UnreachableError, BakeryopsError)

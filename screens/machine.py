@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MachineScreen"]
 
+MINUTES = 8
+"""Samples of usage, one in 15 s, from which the beginning of the curves is labelled."""
+
 
 class MachineScreen(ConsoleScreen):
     """One node after the other; arrows change it where there are several."""
@@ -83,7 +86,7 @@ class MachineScreen(ConsoleScreen):
         lines += machine_lines(view, self._at, len(self._machines), now, picture.stats_refused)
         self.query_one("#facts", LinePanel).set_lines(lines)
         cpu, memory, disk = picture.node_curves(view.name)
-        times = ("older", "now")
+        times = (f"{len(cpu) * 15 // 60} min ago" if len(cpu) > MINUTES else "", "now")
         empty = picture.usage.absent or "no samples yet"
         self.query_one("#cpu", Chart).show(
             [Series("cpu", cpu)], limits=[("all", view.cpu_total, "soon"), ("asked", view.cpu_requested, "dim")],
@@ -96,7 +99,7 @@ class MachineScreen(ConsoleScreen):
         )  # fmt: skip
         evicts = view.disk_total * view.disk_evicts_at if view.disk_total is not None else None
         self.query_one("#disk", Chart).show(
-            [Series("disk", disk)], limits=[("kubelet evicts", evicts, "bad")], times=times,
+            [Series("disk", disk)], limits=[("kubelet evicts", evicts, "bad")], times=("", "now"),
             empty=picture.stats_refused or "no samples yet: the kubelet is asked once a minute",
         )  # fmt: skip
 

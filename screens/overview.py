@@ -141,10 +141,11 @@ class OverviewScreen(ListScreen):
         console = self.console
         wide = self.has_class("-wide")
         half = (self.size.width - 1) // 2 if wide else self.size.width
-        self.query_one("#counts", LinePanel).set_lines([counts_line(seen, self.size.width)])
-        table = self.query_one("#needs", LiveTable)
-        table.set_rows(needs_rows(seen, console.now()))
         reading = self.reading()
+        counts = counts_line(seen, self.size.width, reading=bool(reading))
+        self.query_one("#counts", LinePanel).set_lines([counts])
+        table = self.query_one("#needs", LiveTable)
+        table.set_rows(needs_rows(seen, console.now(), stale=self._stale))
         if reading and not self._stale:
             table.set_notice(f"reading {', '.join(reading[:3])} …", "working")
         else:
@@ -167,7 +168,9 @@ class OverviewScreen(ListScreen):
     @on(LiveTable.Selected)
     def _draw_detail(self) -> None:
         width = self.query_one("#left").size.width or self.size.width
-        self.query_one("#detail", LinePanel).set_lines(detail_lines(self._selected_need(), width))
+        self.query_one("#detail", LinePanel).set_lines(
+            detail_lines(self._selected_need(), width, self.table().selected or "")
+        )
 
     def _selected_need(self) -> NeedsYou | None:
         key = self.query_one("#needs", LiveTable).selected if self.is_mounted else None

@@ -34,12 +34,20 @@ NEEDS_COLUMNS = (
 )
 """One thing that wants a person a row."""
 
+FEW = 4
+"""Sentences on what could not be looked at that are shown one by one."""
+
+_COMING = ("are not read yet", "are still being read")
+"""Ends of sentences on kinds whose first list is under way: the table's notice names them."""
+
 WARN_SHARE = 0.9
 """Share of a budget or of the node from which a bar is coloured."""
 
 
-def counts_line(overview: Overview, width: int) -> Line:
-    """Return the first line: is it all right, and the counts."""
+def counts_line(overview: Overview, width: int, *, reading: bool = False) -> Line:
+    """Return the first line: is it all right, and the counts; `reading` while the first lists are coming."""
+    if reading and not overview.needs:
+        return ((" ◐ reading the cluster …", "working"),)
     bad = sum(1 for need in overview.needs if need.health is Health.BAD)
     soon = len(overview.needs) - bad
     if bad:
@@ -79,8 +87,11 @@ def needs_key(place: int, need: NeedsYou) -> str:
     )
 
 
-def needs_rows(overview: Overview, now: float) -> list[Row]:
-    """Return what needs a person, worst first, then what could not be looked at."""
+def needs_rows(overview: Overview, now: float, *, stale: bool = False) -> list[Row]:
+    """Return what needs a person, worst first, then what could not be looked at.
+
+    While the link is lost (`stale`) nothing could, and the banner says so.
+    """
     rows = []
     for place, need in enumerate(overview.needs):
         tone = need.health.value
@@ -95,7 +106,7 @@ def needs_rows(overview: Overview, now: float) -> list[Row]:
         sort = (place, name, need.what, need.why, -(need.since or now), "", need.namespace)
         rows.append(Row(needs_key(place, need), cells, sort,
                         f"{need.namespace}/{name} {need.what} {need.why}".lower()))  # fmt: skip
-    for number, unknown in enumerate(overview.unknowns):
+    for number, unknown in enumerate(() if stale else gathered_unknowns(overview)):
         place = len(overview.needs) + number
         cells = (Cell("○", "unknown"), Cell("unknown", "unknown"), Cell("", ""), Cell(unknown, "dim"), Cell(""),
                  Cell(""), Cell(""))  # fmt: skip
@@ -103,8 +114,20 @@ def needs_rows(overview: Overview, now: float) -> list[Row]:
     return rows
 
 
-def detail_lines(need: NeedsYou | None, width: int) -> list[Line]:
+def gathered_unknowns(overview: Overview) -> list[str]:
+    """Return what could not be looked at; when that is nearly everything, as one sentence with the way out."""
+    unknowns = [unknown for unknown in overview.unknowns if not unknown.endswith(_COMING)]
+    kinds = [unknown.split(" ", 1)[0] for unknown in unknowns if "may not be read" in unknown]
+    if len(kinds) <= FEW:
+        return unknowns
+    rest = [unknown for unknown in unknowns if "may not be read" not in unknown]
+    return [f"{len(kinds)} kinds may not be read here ({', '.join(kinds[:4])} …): n chooses a namespace", *rest]
+
+
+def detail_lines(need: NeedsYou | None, width: int, key: str = "") -> list[Line]:
     """Return the whole reason of the selected row, where the table cuts it; two lines at most."""
+    if need is None and key.startswith("unknown/"):
+        return [((" ", ""), *line) for line in wrap(key.removeprefix("unknown/"), width - 2, "dim")][:2]
     if need is None or len(need.why) < 24:
         return []
     where = f"{need.namespace}/{need.name}" if need.namespace else need.name

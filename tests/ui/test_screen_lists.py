@@ -262,3 +262,46 @@ async def test_ages_tick(session: FakeSession) -> None:
         await until(pilot, " 11m ")
         now[0] += 120
         await until(pilot, " 13m ")
+
+
+async def test_another_cluster_is_taken_up_and_the_old_one_left(
+    session: FakeSession, make_app: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bakeryops.cluster.target import ContextInfo, Target
+
+    other = FakeSession(Target(server="https://192.0.2.7", context="staging", user="eve"))
+    other.put("deployments", deployment("only-here"))
+    infos = [ContextInfo("bakery-vps", "c", "ops", "default", "https://10.0.0.5", "file", True),
+             ContextInfo("staging", "c2", "eve", "default", "https://192.0.2.7", "file", False)]  # fmt: skip
+    monkeypatch.setattr("screens.app_commands.list_contexts", lambda kubeconfig: infos)
+    monkeypatch.setattr("screens.app_commands.find_target", lambda kubeconfig, name: other.target)
+    app = BakeryOpsApp(
+        session.target,
+        connect=lambda target: other if target.context == "staging" else session,  # type: ignore[arg-type,return-value]
+        clock=lambda: NOW,
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("4")
+        await until(pilot, "6 workloads")
+        await pilot.press("1", "K")
+        await until(pilot, "https://192.0.2.7")
+        await pilot.press(*"staging", "enter")
+        await until(pilot, lambda: app.session is other)  # type: ignore[comparison-overlap]
+        assert session.closed
+        other.live()
+        await until(pilot, "· k8s 1.33")
+        await pilot.press("4")
+        shown = await until(pilot, "only-here")
+        assert "staging" in shown
+        assert "auth" not in shown
+
+
+async def test_theme_is_chosen(session: FakeSession, make_app: Make) -> None:
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("T")
+        await until(pilot, "contrast")
+        await pilot.press(*"light", "enter")
+        await until(pilot, lambda: app.theme == "bakery-light")
