@@ -15,7 +15,7 @@ from bakeryops.demo.fieldsets import (
     path_text,
     union,
 )
-from bakeryops.demo.managed import apply_fields, entry_of, find_entry, without_fields
+from bakeryops.demo.managed import apply_fields, entry_of, entry_order, find_entry, without_fields
 from bakeryops.demo.objects import copy_json
 from bakeryops.demo.resources import Resource
 from bakeryops.demo.schema import Shape
@@ -72,7 +72,7 @@ def apply(
         if unchanged and own is not None and fresh is live and len(kept) == len(others):
             return entries
         kept.append(entry_of(manager, "Apply", resource.api_version, subresource, fields, store.now_text()))
-        kept.sort(key=lambda entry: (entry.get("operation") != "Apply", entry.get("time") or ""))
+        kept.sort(key=entry_order)
         return kept
 
     fresh = store.mutate(

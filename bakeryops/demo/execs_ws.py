@@ -16,6 +16,8 @@ from bakeryops.demo.table import encode
 __all__ = ["run_exec"]
 
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
+_CLOSE_SECONDS = 2.0
+"""How long the server waits for the answer to its close frame."""
 _STDIN, _STDOUT, _STDERR, _ERROR, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
 
 
@@ -55,7 +57,7 @@ async def run_exec(call: Call, pod: Object, container: str) -> web.StreamRespons
     """Run a command for a client that has asked for the upgrade."""
     if call.api.execs is None:
         raise not_implemented("the embedded cluster runs without containers that could be entered")
-    socket = web.WebSocketResponse(protocols=_PROTOCOLS, autoping=True)
+    socket = web.WebSocketResponse(protocols=_PROTOCOLS, timeout=_CLOSE_SECONDS)
     await socket.prepare(call.request)
     hit = call.api.faults.pick(STREAM_ACTIONS, call.request.path, "pods/exec", "create", call.user.name)
     streams = _Streams(socket, next((fault for fault in hit if fault.action == "truncate"), None))
@@ -79,9 +81,12 @@ async def run_exec(call: Call, pod: Object, container: str) -> web.StreamRespons
         for task in (reader, work):
             task.cancel()
         await asyncio.gather(reader, work, return_exceptions=True)
-    transport = call.request.transport
-    if transport is not None:
-        transport.close()  # as the real server mostly does: no close frame
+    if streams.cut:
+        transport = call.request.transport
+        if transport is not None:
+            transport.abort()
+    else:
+        await socket.close(code=1000)
     return socket
 
 

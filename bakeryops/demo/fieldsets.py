@@ -71,6 +71,8 @@ def _diff(old: Any, new: Any, shape: Shape, changed: FieldSet, removed: FieldSet
     for key, (item, inner, _) in after.items():
         known = before.get(key)
         if known is None:
+            if key in _ALWAYS_THERE and item == {} and inner.rules is None and inner.kind == "object":
+                continue
             changed[key] = _added(key, item, inner, in_list=isinstance(new, list))
             continue
         was = known[0]

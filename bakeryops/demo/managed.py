@@ -9,7 +9,7 @@ from bakeryops.demo.fieldsets import FieldSet, diff, difference, tree, union
 from bakeryops.demo.resources import Resource
 from bakeryops.demo.table import encode
 
-__all__ = ["apply_fields", "entry_of", "find_entry", "record", "without_fields", "write_entries"]
+__all__ = ["apply_fields", "entry_of", "entry_order", "find_entry", "record", "without_fields", "write_entries"]
 
 _TOP_IGNORED = frozenset(("apiVersion", "kind"))
 _META_IGNORED = frozenset(
@@ -81,6 +81,12 @@ def entry_of(
     return entry
 
 
+def entry_order(entry: Object) -> tuple[str, str, str, str]:
+    """Sort key of managed fields: applied ones first, then by time and manager."""
+    words = ("operation", "time", "manager", "subresource")
+    return tuple(str(entry.get(word) or "") for word in words)  # type: ignore[return-value]
+
+
 def find_entry(entries: list[Object], manager: str, operation: str, subresource: str) -> Object | None:
     """Return the entry of a manager for one way of writing, or None."""
     for entry in entries:
@@ -132,7 +138,7 @@ def _reckon(
         fields = union(fields, changed) if fields else changed
     if fields:
         kept.append(entry_of(manager, "Update", api_version, subresource, fields, now))
-    kept.sort(key=lambda entry: (entry.get("operation") != "Apply", entry.get("time") or ""))
+    kept.sort(key=entry_order)
     return kept
 
 
