@@ -63,11 +63,13 @@ async def look(
         raise
     except UnreachableError as error:
         raise await _away(session, error.message, error.why, error.hint) from error
-    for kind in feed.kinds:
+    for kind in needed:
         state = feed.store(kind).state
-        if state.phase == "waiting" and kind in needed:
+        if state.phase == "waiting":
             raise BakeryopsError(f"{kind} could not be read", why=state.reason, hint=state.hint)
-        _mention(session, feed, kind, needed, quiet)
+    _judge(session, feed, namespace, needed)
+    if not quiet:
+        _mention(feed)
     return feed
 
 
@@ -87,8 +89,9 @@ async def watched(
         raise CredentialError(f"{session.target.server} refuses the credentials", why=link.reason, hint=link.hint)
     if link.phase != "live":
         raise await _away(session, f"{session.target.server} cannot be reached", link.reason, link.hint)
-    for kind in feed.kinds:
-        _mention(session, feed, kind, needed, quiet)
+    _judge(session, feed, namespace, needed)
+    if not quiet:
+        _mention(feed)
     return feed
 
 
@@ -101,24 +104,30 @@ async def _settle(feed: Feed, link: Link) -> None:
         waited += _SETTLE_STEP
 
 
-def _mention(session: Session, feed: Feed, kind: str, needed: Collection[str], quiet: bool) -> None:
-    """Say what cannot be seen of a kind; raises `RefusedError` where that is needed."""
-    state = feed.store(kind).state
-    if state.phase == "forbidden" and kind in needed:
-        place = session.target.namespace
-        raise RefusedError(
-            f"{kind} may not be looked at",
-            why=state.reason,
-            hint=state.hint or f"Ask for one namespace only, such as: -n {place}, or use another --context.",
-        )
-    if quiet:
-        return
-    if state.phase == "forbidden":
-        say(f"{kind} are left out: {state.reason}")
-    elif state.phase in ("waiting", "syncing", "stale"):
-        say(f"{kind} could not be read: {state.reason or state.phase}")
-    elif state.notes:
-        say(f"{kind}: {state.notes}")
+def _judge(session: Session, feed: Feed, namespace: str | None, needed: Collection[str]) -> None:
+    """Raise `RefusedError` where a kind that is needed may not be looked at."""
+    for kind in needed:
+        state = feed.store(kind).state
+        if state.phase == "forbidden":
+            own = session.target.namespace
+            hint = (
+                state.hint
+                if namespace
+                else f"Ask for one namespace only, such as: -n {own}; or use another --context."
+            )
+            raise RefusedError(f"{kind} may not be looked at", why=state.reason, hint=hint)
+
+
+def _mention(feed: Feed) -> None:
+    """Say what of the rest cannot be seen."""
+    for kind in feed.kinds:
+        state = feed.store(kind).state
+        if state.phase == "forbidden":
+            say(f"{kind} are left out: {state.reason}")
+        elif state.phase in ("waiting", "syncing", "stale"):
+            say(f"{kind} could not be read: {state.reason or state.phase}")
+        elif state.notes:
+            say(f"{kind}: {state.notes}")
 
 
 async def _away(session: Session, message: str, why: str, hint: str) -> UnreachableError:

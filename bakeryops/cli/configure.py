@@ -90,7 +90,7 @@ def show(call: Call) -> None:
         out.table(table)
         say(f"file: {loaded.file}" + ("" if loaded.found else " (not there)"))
     else:
-        out.document({"file": str(loaded.file), "found": loaded.found, "all_keys": values})
+        out.document({"file": str(loaded.file), "found": loaded.found, "keys": values})
 
 
 def _plain(value: Any) -> Any:

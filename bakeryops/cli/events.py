@@ -130,14 +130,16 @@ class _Events:
 
     def _names(self) -> Collection[tuple[str, str]] | None:
         """Return namespaces and names of all that belongs to the service, None where none is asked for."""
+        from bakeryops.cli.listing import is_called
+
         if self.index is None:
             return None
         found: set[tuple[str, str]] = set()
         for view in self.index.workloads.values():
-            if self.service in (view.service, view.name):
+            if is_called(self.service or "", view.service, view.name):
                 found.add((view.namespace, view.name))
         for pod in self.index.pods.values():
-            if self.service in (pod.service, pod.name):
+            if is_called(self.service or "", pod.service, pod.name):
                 found.add((pod.namespace, pod.name))
         return found
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bakeryops.cluster.feed import Changes, Feed
     from bakeryops.cluster.session import Session
 
-__all__ = ["Listing", "print_list", "watch_list"]
+__all__ = ["Listing", "is_called", "print_list", "watch_list"]
 
 
 class Listing(Protocol):
@@ -33,6 +33,11 @@ class Listing(Protocol):
 
     def document(self, view: Any) -> dict[str, Any]:
         """Return a view as a document."""
+
+
+def is_called(wanted: str, *names: str) -> bool:
+    """Return whether a name that a person gave is one of these; `auth` also means `auth-service`."""
+    return wanted in names or f"{wanted}-service" in names
 
 
 def _table(listing: Listing) -> Table:

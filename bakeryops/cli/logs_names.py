@@ -48,16 +48,11 @@ def split_name(text: str) -> tuple[str | None, str]:
 def pods_named(index: WorkloadIndex, text: str) -> list[PodView]:
     """Return the pods that a name stands for, by name: a pod, else a workload, else a service.
 
-    Raises `BakeryopsError` where there are none, or where the name stands for things in several namespaces.
+    `auth` also means `auth-service`. Raises `BakeryopsError` where there are none, or where the name stands for
+    things in several namespaces.
     """
     kind, name = split_name(text)
-    found: list[PodView] = []
-    if kind in (None, "Pod"):
-        found = [pod for pod in index.pods.values() if pod.name == name]
-    if not found and kind != "Pod":
-        found = _of_workloads(index, kind, name)
-    if not found and kind in (None, ""):
-        found = [pod for pod in index.pods.values() if pod.service == name]
+    found = _found(index, kind, name) or _found(index, kind, f"{name}-service")
     namespaces = sorted({pod.namespace for pod in found})
     if len(namespaces) > 1:
         raise UsageError(
@@ -66,6 +61,17 @@ def pods_named(index: WorkloadIndex, text: str) -> list[PodView]:
     if not found:
         raise _unknown(index, text, kind, name)
     return sorted(found, key=lambda pod: pod.name)
+
+
+def _found(index: WorkloadIndex, kind: str | None, name: str) -> list[PodView]:
+    found: list[PodView] = []
+    if kind in (None, "Pod"):
+        found = [pod for pod in index.pods.values() if pod.name == name]
+    if not found and kind != "Pod":
+        found = _of_workloads(index, kind, name)
+    if not found and kind in (None, ""):
+        found = [pod for pod in index.pods.values() if pod.service == name]
+    return found
 
 
 def _of_workloads(index: WorkloadIndex, kind: str | None, name: str) -> list[PodView]:

@@ -102,10 +102,13 @@ class _Listing:
             self._loaded = True
 
     def wanted(self, view: Any) -> bool:
-        """Return whether the filters let a view through."""
+        """Return whether the filters let a view through; a pod also goes by the name of its owner."""
+        from bakeryops.cli.listing import is_called
+
         if self.problems and view.health.value == "fine":
             return False
-        return self.service is None or self.service in (view.service, view.name)
+        names = (view.service, view.name, getattr(view, "owner_name", ""))
+        return self.service is None or is_called(self.service, *names)
 
 
 _AMOUNTS = (Column("CPU", 4, right=True, drifts=True), Column("MEMORY", 6, right=True, drifts=True))
@@ -183,12 +186,6 @@ class _Pods(_Listing):
             key=lambda view: (view.health.rank, view.namespace, view.name),
         )
         return [(view.key, view) for view in found]
-
-    def wanted(self, view: PodView) -> bool:
-        """Return whether the filters let a pod through; the name of its owner counts as its own."""
-        return super().wanted(view) or (
-            self.service == view.owner_name and not (self.problems and view.health.value == "fine")
-        )
 
     def cells(self, view: PodView, now: float) -> Sequence[Cell]:
         """Return a row."""
