@@ -1,6 +1,6 @@
-"""What containers print: chatter in the manner of each program, a function of seed, container and line number.
+"""What containers print: chatter in the manner of each program, from seed, container and line number.
 
-Nothing is kept of a log that nobody reads. Some lines carry ANSI colours, some are JSON, some are long, and now and
+Nothing is kept of a log that nobody reads. Some lines carry ANSI colours, some are JSON, some are long; now and
 then one is an error with its traceback.
 """
 

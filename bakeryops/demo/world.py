@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from bakeryops.demo import gc
 from bakeryops.demo.bakery.build import build
 from bakeryops.demo.bakery.crowd import crowd
 from bakeryops.demo.bakery.inventory import NODE, REGISTRY
@@ -64,6 +65,7 @@ def build_world(
             crowd(settler, store, max(0, (pods or LARGE_PODS) - len(store.list("pods"))))
     finally:
         store.clock = clock
+    gc.install(store)
     events = Recorder(store, clock, NODE)
     recent_events(store, events)
     cluster = Cluster(store, clock, NODE, events, random.Random(f"controllers/{seed}"))

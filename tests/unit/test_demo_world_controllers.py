@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bakeryops.demo.controllers.cronjob import next_time
@@ -238,7 +240,7 @@ def test_the_restart_wait_doubles_up_to_five_minutes() -> None:
 
     shop.store.listen("pods", watch)
     shop.clock.advance(4000)
-    waits = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(starts)]
     assert waits[0] < 3
     for number, wait in enumerate(waits[1:]):
         least = min(300.0, 10.0 * 2**number)

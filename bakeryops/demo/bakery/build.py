@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bakeryops.demo import crds
 from bakeryops.demo.bakery.crds import definitions
 from bakeryops.demo.bakery.delivery import delivery_objects
 from bakeryops.demo.bakery.ground import ADDRESS, cluster_objects, node
@@ -17,7 +18,6 @@ from bakeryops.demo.controllers.behaviour import ANNOTATION
 from bakeryops.demo.controllers.endpoints import slice_for
 from bakeryops.demo.controllers.images import Images
 from bakeryops.demo.controllers.objects import digest
-from bakeryops.demo.resources import Resource
 from bakeryops.demo.store import ObjectStore
 
 __all__ = ["CRASH_LINES", "build"]
@@ -50,9 +50,9 @@ def build(
     store.create("nodes", node(now, cpu=cpu, memory_gib=memory_gib, pods=pods), manager="kubelet")
     for plural, obj in (*cluster_objects(), *shared(seed)):
         store.create(plural, obj, manager="kubectl")
+    crds.install(store)
     for definition in definitions():
         store.create("customresourcedefinitions", definition, manager="kubectl")
-        _serve_kind(store, definition)
     for work in (*PLATFORM, *DATABASES, *SERVICES):
         settle(settler, store, work, seed)
     _stuck_rollout(settler, store)
@@ -65,31 +65,6 @@ def build(
         store.create(plural, obj, manager="kubectl")
     settler.at(0.0)
     return settler
-
-
-def _serve_kind(store: ObjectStore, definition: Object) -> None:
-    """Have the store serve a kind that a CustomResourceDefinition names, unless it does already."""
-    spec = definition["spec"]
-    names = spec["names"]
-    key = f"{names['plural']}.{spec['group']}"
-    if any(resource.key == key for resource in store.registry):
-        return
-    store.registry.add(
-        Resource(
-            plural=names["plural"],
-            kind=names["kind"],
-            group=spec["group"],
-            versions=tuple(version["name"] for version in spec["versions"] if version["served"]),
-            namespaced=spec["scope"] == "Namespaced",
-            singular=names["singular"],
-            short_names=tuple(names.get("shortNames", ())),
-            categories=tuple(names.get("categories", ())),
-            subresources=("status",),
-            custom=True,
-            storage_version=next(version["name"] for version in spec["versions"] if version["storage"]),
-            list_kind=names["listKind"],
-        )
-    )
 
 
 def settle(settler: Settler, store: ObjectStore, work: Workload, seed: int) -> None:

@@ -124,7 +124,7 @@ class PodPast:
             return
         each.run(started, uid, image)
         if trouble is not None and trouble.ended:
-            ended = present - trouble.ended_ago
+            ended = max(started + 30.0, present - trouble.ended_ago)
             each.restarts = max(0, trouble.restarts - 1)
             each.started_at = max(started, ended - 6.0) if trouble.waiting else max(started, ended - 30_000.0)
             each.end(ended, trouble.ended["exitCode"], trouble.ended.get("reason", ""))

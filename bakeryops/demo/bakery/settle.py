@@ -256,16 +256,16 @@ class Settler:
                 },
                 "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
             },
-            "status": {"replicas": 0, "observedGeneration": 1},
+            "status": {"replicas": 0, "terminatingReplicas": 0, "observedGeneration": 1},
         }
         return self._store.create("replicasets", body, manager=_MANAGER)
 
     def _finish_set(self, replica_set: Object, replicas: int, ready: int) -> None:
         def change(obj: Object) -> Object:
-            status = {"replicas": replicas, "fullyLabeledReplicas": replicas, "observedGeneration": 1}
+            status = {"replicas": replicas, "fullyLabeledReplicas": replicas}
             if ready:
                 status |= {"readyReplicas": ready, "availableReplicas": ready}
-            obj["status"] = status
+            obj["status"] = status | {"terminatingReplicas": 0, "observedGeneration": 1}
             return obj
 
         self._change("replicasets", replica_set, change)
@@ -289,7 +289,7 @@ class Settler:
             status: Object = {"observedGeneration": obj["metadata"].get("generation", 1)}
             counts = {"replicas": every, "updatedReplicas": updated, "readyReplicas": ready,
                       "availableReplicas": ready, "unavailableReplicas": every - ready}  # fmt: skip
-            status |= {name: count for name, count in counts.items() if count > 0}
+            status |= {name: count for name, count in counts.items() if count > 0} | {"terminatingReplicas": 0}
             entries = fresh_conditions(status)
             available = ready >= max(1, wanted * 3 // 4)
             has = "has" if available else "does not have"

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from bakeryops.demo.contracts import Clock, Object
 from bakeryops.demo.controllers.events import Recorder
 from bakeryops.demo.controllers.objects import controller_uid, key_of, timestamp
+from bakeryops.demo.status import StatusError
 from bakeryops.demo.store import ObjectStore
 
 __all__ = ["Cluster", "Key", "Owned", "Queue"]
 
+_RETRY_SECONDS = 5.0
 Key = tuple[str, str]
 """Namespace ("" for cluster-wide) and name."""
 
@@ -59,7 +61,11 @@ class Queue:
     def _take(self, key: Key, when: float) -> None:
         if self._due.get(key) == when:
             del self._due[key]
-            self._work(key)
+            try:
+                self._work(key)
+            except StatusError:
+                # The API refused a write (a namespace that is going, a quota): tried again later.
+                self.add(key, _RETRY_SECONDS)
 
 
 class Owned:

@@ -59,6 +59,8 @@ def _fields(schedule: str) -> tuple[frozenset[int], ...] | None:
             try:
                 first = least if span == "*" else int(low)
                 last = most if span == "*" or (step and not high) else int(high or low)
+                if not least <= first <= last <= most + (most == 6):
+                    return None
                 values.update(
                     value % 7 if most == 6 else value for value in range(first, last + 1, int(step or 1))
                 )

@@ -71,7 +71,7 @@ class DeploymentController:
         """Go on with a Recreate once the last old pod is gone, which no ReplicaSet's status tells."""
         if change != "DELETED":
             return
-        owner = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
+        owner: Object = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
         replica_set = self._cluster.store.get("replicasets", pod["metadata"]["namespace"], owner.get("name", ""))
         if replica_set is not None and (key := self._names.get(controller_uid(replica_set))):
             self._queue.add(key)

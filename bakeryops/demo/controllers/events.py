@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bakeryops.demo.contracts import Clock, Object
 from bakeryops.demo.controllers.objects import micro_time, timestamp
+from bakeryops.demo.status import StatusError
 
 if TYPE_CHECKING:
     from bakeryops.demo.store import ObjectStore
@@ -103,7 +104,11 @@ class Recorder:
                 "reportingComponent": component,
                 "reportingInstance": self._node if on_node else "",
             }
-        self._store.create("events", event, manager=component, namespace=namespace)
+        try:
+            self._store.create("events", event, manager=component, namespace=namespace)
+        except StatusError:
+            # A namespace that is being deleted takes no Events; a real component drops them too.
+            return
         self._known[known] = name
         if len(self._known) > _MEMORY:
             self._known.popitem(last=False)

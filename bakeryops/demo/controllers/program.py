@@ -106,9 +106,12 @@ class Program:
 def read_program(
     command: list[str] | None, args: list[str] | None, env: Mapping[str, str] | None = None
 ) -> Program | None:
-    """Return what a container's command and arguments do, None when it names no command (the image's own runs)."""
+    """Return what a container's command and arguments do, None when it names no command (the image's own runs).
+
+    Arguments alone count as the command where they begin with one: images such as busybox have no entry point.
+    """
     words = [*(command or ()), *(args or ())]
-    if not command:
+    if not words or not (command or words[0] in _SHELLS or _is_known(words[0])):
         return None
     return _read(tuple(words), tuple(sorted((env or {}).items())))
 
