@@ -94,6 +94,11 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def kill_and_wait(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 def left_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
@@ -106,8 +111,7 @@ async def test_the_child_is_awaited_again_and_again_and_replaced_when_it_died(st
         assert (await cluster).server == first.server
         pid = cluster.pid
         assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        kill_and_wait(pid)
         assert (await cluster).server
         assert cluster.pid not in (None, pid)
     finally:
