@@ -10,20 +10,18 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 from bakeryops.demo.contracts import Object
-from bakeryops.demo.controllers import probes
+from bakeryops.demo.controllers import ending, probes
 from bakeryops.demo.controllers.behaviour import behaviour_of
 from bakeryops.demo.controllers.container import Container
 from bakeryops.demo.controllers.objects import fresh_conditions, timestamp
 from bakeryops.demo.controllers.podstatus import outcome, qos_class, write_conditions
+from bakeryops.demo.controllers.restarting import is_over, may_restart, restarts
 from bakeryops.demo.controllers.starting import launch, missing_volume
 
 if TYPE_CHECKING:
     from bakeryops.demo.controllers.kubelet import Kubelet
 
 __all__ = ["PodWorker"]
-
-_RESYNC = 60.0
-"""Seconds after which a pod that only waits is looked at again."""
 
 
 class PodWorker:
@@ -42,10 +40,12 @@ class PodWorker:
         """Reason and message of the whole pod's failure (Evicted, DeadlineExceeded)."""
         self.deadline: float | None = None
         """When the containers are killed, once the pod is being ended."""
+        self.busy = False
+        """Whether a script of several steps is being played."""
+        self.finished = False
+        """Whether the last status is written."""
         self._alive = True
-        self._busy = False
         self._again = False
-        self._finished = False
         spec = pod["spec"]
         self.containers = [
             *(
@@ -75,8 +75,8 @@ class PodWorker:
             for each in self.containers
         ]
         self.sandbox, self.address = True, status.get("podIP", "")
-        self._finished = status.get("phase") in ("Succeeded", "Failed")
-        if self._finished:
+        self.finished = status.get("phase") in ("Succeeded", "Failed")
+        if self.finished:
             return
         for each in self.containers:
             if each.state == "running":
@@ -94,36 +94,10 @@ class PodWorker:
         metadata = pod["metadata"]
         if not metadata.get("deletionTimestamp"):
             return
-        if self._finished:
-            self.later(0.3, self._remove)
+        if self.finished:
+            self.later(0.3, lambda: ending.remove(self))
             return
-        self.terminate(float(metadata.get("deletionGracePeriodSeconds") or 0))
-
-    def terminate(self, grace: float) -> None:
-        """Stop all containers, those that do not obey after `grace` seconds."""
-        deadline = self.now() + grace + 0.1
-        first = self.deadline is None
-        if not first and deadline >= (self.deadline or 0.0):
-            return
-        self.deadline = deadline
-        for each in self.containers:
-            if each.state != "running":
-                continue
-            if first:
-                self.event("Normal", "Killing", f"Stopping container {each.name}", each)
-                obeys = each.behaviour.stops_after
-                if obeys is not None and obeys <= grace:
-                    self.later(obeys, self._ender(each, each.behaviour.stop_code))
-            self.later(grace + 0.1, self._ender(each, 137))
-        self.sync_soon(0.05)
-
-    def evict(self, message: str, reason: str = "Evicted") -> None:
-        """End the pod as the kubelet does when it takes more than it may."""
-        if self._finished or self.is_ending:
-            return
-        self.failure = (reason, message)
-        self.event("Warning", reason, message)
-        self.terminate(float(self.pod["spec"].get("terminationGracePeriodSeconds", 30)))
+        ending.terminate(self, float(metadata.get("deletionGracePeriodSeconds") or 0))
 
     # ---- what others of the kubelet use -------------------------------------------------------------------------
 
@@ -158,9 +132,9 @@ class PodWorker:
 
     def sync(self) -> None:
         """Go round: say what is known, then act."""
-        if self._busy:
+        if self.busy:
             self._again = True
-        elif self._alive and not self._finished:
+        elif self._alive and not self.finished:
             self._play(self._round())
 
     def ended(self, container: Container, code: int, *, reason: str = "") -> None:
@@ -174,7 +148,7 @@ class PodWorker:
         """Start a container again that was killed for its liveness probe."""
         before = container.ended_at
         container.end(self.now(), 137)
-        if self._busy:
+        if self.busy:
             self.sync_soon()
             return
         self._play(self._restart(container, before))
@@ -182,12 +156,12 @@ class PodWorker:
     # ---- one round ----------------------------------------------------------------------------------------------
 
     def _play(self, steps: Iterator[float]) -> None:
-        self._busy = True
+        self.busy = True
         delay = next(steps, None)
         if delay is not None:
             self.later(delay, lambda: self._play(steps))
             return
-        self._busy = False
+        self.busy = False
         if self._again:
             self._again = False
             self.sync_soon(0.02)
@@ -207,19 +181,19 @@ class PodWorker:
         yield from self._act()
 
     def _round(self) -> Iterator[float]:
-        result = outcome(self.containers, ended=self._is_over())
+        result = outcome(self.containers, ended=is_over(self))
         if self.is_ending:
             if any(each.state == "running" for each in self.containers):
                 return
-            yield from self._finish(result or "Failed")
+            yield from ending.finish(self, result or "Failed")
             return
         self.publish()
         if result:
             yield 1.1
-            yield from self._finish(result)
+            yield from ending.finish(self, result)
             return
-        if self._is_over():
-            self._stop_sidecars()
+        if is_over(self):
+            ending.stop_sidecars(self)
             return
         if not self.sandbox:
             return
@@ -249,95 +223,18 @@ class PodWorker:
 
     def _try(self, container: Container) -> Generator[float, None, bool]:
         """Start a container unless it must wait or stays ended; tells whether it runs."""
-        if self.is_ending or (container.state == "terminated" and not self._restarts(container)):
+        if self.is_ending or (container.state == "terminated" and not restarts(self, container)):
             return False
-        if not self._may_restart(container, container.ended_at):
+        if not may_restart(self, container, container.ended_at):
             return False
         return (yield from launch(self, container, self._watch))
 
     def _restart(self, container: Container, before: float | None) -> Iterator[float]:
-        if not self._may_restart(container, before):
+        if not may_restart(self, container, before):
             self.sync_soon()
             return
         if (yield from launch(self, container, self._watch)):
             self.publish()
-
-    def _may_restart(self, container: Container, since: float | None) -> bool:
-        now = self.now()
-        if not container.in_backoff(now, since):
-            container.lengthen_backoff(now, since)
-            return True
-        wait = f"back-off {_go_duration(container.backoff)} restarting failed container={container.name}"
-        first = container.reason != "CrashLoopBackOff"
-        full_name = f"{self.name}_{self.namespace}({self.uid})"
-        container.reason, container.message = "CrashLoopBackOff", f"{wait} pod={full_name}"
-        text = f"Back-off restarting failed container {container.name} in pod {full_name}"
-        self.event("Warning", "BackOff", text, container)
-        if first:
-            jitter = 1.0 + 0.5 * self.kubelet.cluster.random.random()
-            delay = (container.ended_at or now) + container.backoff * jitter - now
-            self.sync_soon(max(0.5, delay))
-            if delay > _RESYNC:
-                self.later(_RESYNC, self._resync)
-        return False
-
-    def _resync(self) -> None:
-        if not self._busy and not self.is_ending and not self._finished:
-            self.publish()
-
-    def _is_over(self) -> bool:
-        """Whether no container that matters will run again."""
-        if self.is_ending:
-            return True
-        plain = [each for each in self.containers if not each.sidecar]
-        failed_init = any(
-            each.init and each.state == "terminated" and each.ended.get("exitCode") and not self._restarts(each)
-            for each in plain
-        )
-        mains = [each for each in plain if not each.init]
-        return failed_init or all(each.state == "terminated" and not self._restarts(each) for each in mains)
-
-    def _restarts(self, container: Container) -> bool:
-        policy = "Always" if container.sidecar else self.pod["spec"].get("restartPolicy", "Always")
-        if policy == "Always":
-            return not (container.init and not container.sidecar and container.ended.get("exitCode") == 0)
-        return bool(policy == "OnFailure" and container.ended.get("exitCode"))
-
-    def _stop_sidecars(self) -> None:
-        grace = float(self.pod["spec"].get("terminationGracePeriodSeconds", 30))
-        for each in self.containers:
-            if each.sidecar and each.state == "running":
-                self.event("Normal", "Killing", f"Stopping container {each.name}", each)
-                obeys = each.behaviour.stops_after
-                quick = obeys is not None and obeys <= grace
-                end = self._ender(each, each.behaviour.stop_code if quick else 137, sandbox=False)
-                self.later(obeys if quick and obeys is not None else grace + 0.2, end)
-
-    def _ender(self, container: Container, code: int, *, sandbox: bool = True) -> Callable[[], None]:
-        instance = container.instance
-
-        def end() -> None:
-            if container.instance == instance and container.state == "running":
-                self.sandbox = self.sandbox and sandbox
-                self.ended(container, code)
-
-        return end
-
-    def _finish(self, result: str) -> Iterator[float]:
-        """Say the pod's end: sandbox gone, phase final; then remove a pod that was deleted."""
-        self.sandbox = False
-        if self.is_ending and all(not each.instance for each in self.containers):
-            yield 0.1
-        for each in self.containers:
-            each.reason = ""
-        self._finished = True
-        self.publish("Failed" if self.failure else result)
-        if self.pod["metadata"].get("deletionTimestamp"):
-            yield 0.4
-            self._remove()
-
-    def _remove(self) -> None:
-        self.kubelet.cluster.store.delete("pods", self.namespace, self.name, grace=0)
 
     def _watch(self, container: Container) -> None:
         """Arrange for what the container's behaviour has in store for this instance."""
@@ -351,14 +248,14 @@ class PodWorker:
             end = still(lambda: self.ended(container, behaviour.exit_code, reason=reason))
             self.later(max(0.05, behaviour.ends_after), end)
         if behaviour.evicted_after is not None:
-            self.later(behaviour.evicted_after, still(lambda: self.evict(behaviour.eviction_message)))
+            self.later(behaviour.evicted_after, still(lambda: ending.evict(self, behaviour.eviction_message)))
         probes.begin(self, container, still)
 
     # ---- saying it ----------------------------------------------------------------------------------------------
 
     def publish(self, phase: str = "") -> None:
         """Write the pod's status as the kubelet knows it."""
-        result = phase or outcome(self.containers, ended=self._is_over())
+        result = phase or outcome(self.containers, ended=is_over(self))
         waiting = "PodInitializing" if any(each.init for each in self.containers) else "ContainerCreating"
         ran = any(each.instance for each in self.containers if not each.init)
 
@@ -386,8 +283,3 @@ class PodWorker:
         )
         if found is not None:
             self.pod = found
-
-
-def _go_duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
