@@ -73,12 +73,10 @@ def test_every_key_of_the_configuration_is_read_by_something() -> None:
     text = "\n".join(sources)
 
     def is_read(name: str) -> bool:
-        attribute = name.rpartition(".")[2]
         # `refresh` and `low_bandwidth` are read through `max_hz`.
-        words = {"refresh": "max_hz", "low_bandwidth": "max_hz"}.get(name, attribute)
-        if "." in name:
-            return bool(re.search(rf"\b(?:config\.)?{name.split('.')[0]}\.{words}\b", text))
-        return bool(re.search(rf"\bconfig\.{words}\b", text))
+        section, _, attribute = {"refresh": "max_hz", "low_bandwidth": "max_hz"}.get(name, name).rpartition(".")
+        whole = rf"\bconfig\.{section or attribute}\b"
+        return bool(re.search(whole, text) and re.search(rf"\.{attribute}\b", text))
 
     assert [key.name for key in all_keys() if not is_read(key.name)] == []
 
