@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from bakeryops.cluster.feed import Changes, Feed
     from bakeryops.cluster.link import Link
     from bakeryops.cluster.session import Session
+    from bakeryops.cluster.target import Target
+    from bakeryops.config import Config
 
-__all__ = ["beats", "connected", "look", "run", "watched"]
+__all__ = ["beats", "connected", "look", "make_session", "run", "watched"]
 
 _SETTLE_SECONDS = 30.0
 _SETTLE_STEP = 0.25
@@ -29,15 +31,22 @@ def run(work: Coroutine[Any, Any, int]) -> None:
         raise SystemExit(code)
 
 
+def make_session(target: Target, config: Config) -> Session:
+    """Return a session, not started, that refuses changes where the configuration says so."""
+    from bakeryops.cluster.session import Session
+
+    session = Session(target)
+    session.transport.read_only = config.read_only
+    return session
+
+
 @asynccontextmanager
 async def connected(call: Call) -> AsyncIterator[Session]:
     """Find the cluster and hold a session on it; raises what `find_target` raises."""
-    from bakeryops.cluster.session import Session
     from bakeryops.cluster.target import find_target
 
     config = call.load().config
-    session = Session(find_target(config.kubeconfig, config.context))
-    session.transport.read_only = config.read_only
+    session = make_session(find_target(config.kubeconfig, config.context), config)
     try:
         await session.start()
         yield session

@@ -58,8 +58,14 @@ def open_console(call: Call, *, cluster: Awaitable[Target] | None = None) -> int
     # Objects of the stores live long and come in tens of thousands: with the default thresholds the collector
     # would walk all of them again and again.
     gc.set_threshold(50_000, 50, 1000)
+    from bakeryops.cli.cluster import make_session
     from screens.app import BakeryOpsApp
 
-    app = BakeryOpsApp(cluster or Search(config), config=config, demo=cluster is not None)
+    app = BakeryOpsApp(
+        cluster or Search(config),
+        config=config,
+        demo=cluster is not None,
+        connect=lambda target: make_session(target, config),
+    )
     app.run()
     return app.return_code or 0

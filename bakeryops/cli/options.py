@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,6 +165,9 @@ def watch_option(command: _F) -> _F:
     )(command)
 
 
+_DAYS = re.compile(r"([0-9]{1,5})d(.*)")
+
+
 class _Duration(click.ParamType[float]):
     """How long ago: "90s", "10m", "1h30m", "2d"."""
 
@@ -176,15 +180,12 @@ class _Duration(click.ParamType[float]):
         if isinstance(value, float):
             return value
         text = str(value).strip()
-        days, _, rest = text.rpartition("d")
-        seconds = parse_duration(rest) if rest else 0.0
-        if text.isdigit():
-            seconds = float(text)
-        elif days.isdigit() and seconds is not None:
-            seconds += int(days) * 86_400
-        elif days:
-            seconds = None
-        if seconds is None or seconds < 0 or not text:
+        found = _DAYS.fullmatch(text)
+        days, rest = found.groups() if found else (None, text)
+        seconds = float(text) if text.isdigit() else parse_duration(rest) if rest or days is None else 0.0
+        if seconds is not None and days is not None:
+            seconds += int(days) * 86_400.0
+        if seconds is None or seconds < 0:
             self.fail(f"{value!r} is not a duration such as 90s, 10m, 1h30m or 2d", param, ctx)
         return seconds
 
