@@ -16,7 +16,7 @@ __all__ = ["Life"]
 
 _STEADY = ("pos-service", "distribution-service", "forecasting-service")
 """Services with a trouble of their own, which life leaves to it."""
-_EVENTS_A_POD = 14.0
+_EVENTS_A_POD = 25.0
 """Watch events that the replacement of one pod makes, about."""
 
 

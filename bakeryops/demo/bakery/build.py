@@ -17,6 +17,7 @@ from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers.behaviour import ANNOTATION
 from bakeryops.demo.controllers.endpoints import slice_for
 from bakeryops.demo.controllers.images import Images
+from bakeryops.demo.controllers.namespaces import furnish
 from bakeryops.demo.controllers.objects import digest
 from bakeryops.demo.store import ObjectStore
 
@@ -49,7 +50,9 @@ def build(
     settler.at(41 * _DAY)
     store.create("nodes", node(now, cpu=cpu, memory_gib=memory_gib, pods=pods), manager="kubelet")
     for plural, obj in (*cluster_objects(), *shared(seed)):
-        store.create(plural, obj, manager="kubectl")
+        made = store.create(plural, obj, manager="kubectl")
+        if plural == "namespaces":
+            furnish(store, made["metadata"]["name"])
     crds.install(store)
     for definition in definitions():
         store.create("customresourcedefinitions", definition, manager="kubectl")

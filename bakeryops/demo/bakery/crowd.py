@@ -5,6 +5,7 @@ from __future__ import annotations
 from bakeryops.demo.bakery.inventory import Workload
 from bakeryops.demo.bakery.manifests import workload
 from bakeryops.demo.bakery.settle import Settler
+from bakeryops.demo.controllers.namespaces import furnish
 from bakeryops.demo.store import ObjectStore
 
 __all__ = ["crowd"]
@@ -24,6 +25,7 @@ def crowd(settler: Settler, store: ObjectStore, pods: int) -> None:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels},
                     "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}  # fmt: skip
             store.create("namespaces", body, manager="kubectl")
+            furnish(store, namespace)
         replicas = min(_REPLICAS, pods)
         work = Workload(
             _WORDS[number % len(_WORDS)], namespace, "registry.example.org/load/worker:1.4.2", replicas=replicas,

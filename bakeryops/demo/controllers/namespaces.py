@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers.base import Cluster, Key, Queue
+from bakeryops.demo.store import ObjectStore
 
 __all__ = ["NamespaceController", "furnish"]
 
 _MANAGER = "kube-controller-manager"
 
 
-def furnish(cluster: Cluster, namespace: str) -> None:
+def furnish(store: ObjectStore, namespace: str) -> None:
     """Create what is missing of a namespace's furniture."""
-    store = cluster.store
     if store.get("serviceaccounts", namespace, "default") is None:
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
         store.create("serviceaccounts", account, manager=_MANAGER, namespace=namespace)
@@ -55,4 +55,4 @@ class NamespaceController:
                 return obj
 
             self._cluster.store.mutate("namespaces", None, key[1], change, manager=_MANAGER, subresource="status")
-        furnish(self._cluster, key[1])
+        furnish(self._cluster.store, key[1])
