@@ -154,6 +154,12 @@ def _seen(obj: Object) -> Object:
 
 
 def _intern(fields: FieldSet) -> FieldSet:
+    """Share what is alike between objects: whole sets, or else the branches that name nothing of their own."""
+    return _shared({key: _shared({name: _shared(below) for name, below in branch.items()}) if branch else branch
+                    for key, branch in fields.items()})  # fmt: skip
+
+
+def _shared(fields: FieldSet) -> FieldSet:
     raw = encode(fields)
     known = _INTERNED.get(raw)
     if known is None:

@@ -112,10 +112,11 @@ def _operations(resource: Resource, version: str, *, v3: bool) -> Object:
         "patch": {**operation("patch", "patch", write=True)},
         "delete": operation("delete", "delete", write=True),
     }
+    patches = _PATCHES[:3] if resource.custom else _PATCHES
     if v3:
-        item["patch"]["requestBody"] = {"content": {media: {"schema": {"type": "object"}} for media in _PATCHES}}
+        item["patch"]["requestBody"] = {"content": {media: {"schema": {"type": "object"}} for media in patches}}
     else:
-        item["patch"]["consumes"] = list(_PATCHES)
+        item["patch"]["consumes"] = list(patches)
     return {
         root: {
             "get": operation("list", "list", write=False),
