@@ -98,9 +98,17 @@ async def _serve(folder: Path, port: int, seed: int, speed: float, size: str, un
     finally:
         await server.close()
         clock.close()
-        for file in files:
-            with suppress(FileNotFoundError):
-                file.unlink()
+        _tidy(folder, files, also_folder=until_stdin_closes)
+
+
+def _tidy(folder: Path, files: list[Path], *, also_folder: bool) -> None:
+    """Remove what was written; the folder too where it was made for us and nobody else may be left to do it."""
+    for file in files:
+        with suppress(FileNotFoundError):
+            file.unlink()
+    if also_folder:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _stop_signals() -> asyncio.Event:

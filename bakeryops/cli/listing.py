@@ -6,13 +6,14 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bakeryops.cli.output import Cell, Column, Out, Table, say
+from bakeryops.cli.output import Cell, Column, Out, Table, cut, say
 
 if TYPE_CHECKING:
     from bakeryops.cluster.feed import Changes, Feed
+    from bakeryops.cluster.link import Link
     from bakeryops.cluster.session import Session
 
-__all__ = ["Listing", "is_called", "print_list", "watch_list"]
+__all__ = ["LinkTeller", "Listing", "is_called", "print_list", "watch_list"]
 
 
 class Listing(Protocol):
@@ -67,32 +68,47 @@ async def watch_list(
     On a terminal the table is drawn again in place; in a pipe each changed row is a line, and what only time and
     usage change is no change. As JSON or YAML each change is a document of its own.
     """
-    printer = (
-        _Redraw(out)
-        if out.form == "table" and out.terminal
-        else _Rows(out)
-        if out.form == "table"
-        else _Documents(out)
-    )
-    shown = ""
+    printer: _Redraw | _Rows | _Documents
+    if out.form != "table":
+        printer = _Documents(out)
+    else:
+        printer = _Redraw(out, session.link) if out.terminal else _Rows(out)
+    link = LinkTeller(session)
     async for changes in pace:
         listing.update(feed, changes)
         printer.show(listing)
-        link = session.link
-        told = "" if link.phase == "live" else f"{session.target.server}: {link.phase}: {link.reason}"
-        if told != shown and not out.terminal:
-            say(told or f"{session.target.server}: live again")
-        shown = told
+        if not isinstance(printer, _Redraw):
+            link.tell()
+
+
+class LinkTeller:
+    """Says on standard error when the cluster is lost, so that what was printed is known to be old, and back."""
+
+    def __init__(self, session: Session) -> None:
+        """Take the session whose link matters."""
+        self._session = session
+        self._phase = "live"
+
+    def tell(self) -> None:
+        """Say what has changed since the last call."""
+        link = self._session.link
+        if link.phase != self._phase:
+            self._phase = link.phase
+            say(f"{self._session.target.server}: {link.phase}" + (f": {link.reason}" if link.reason else ""))
 
 
 class _Redraw:
-    """Draws the whole table over the last one."""
+    """Draws the whole table over the last one, with a line above it while the cluster is lost."""
 
-    def __init__(self, out: Out) -> None:
+    def __init__(self, out: Out, link: Link) -> None:
         self.out = out
+        self.link = link
 
     def show(self, listing: Listing) -> None:
-        self.out.redraw(_table(listing).lines(width=self.out.width, colour=self.out.colour))
+        lines = _table(listing).lines(width=self.out.width, colour=self.out.colour)
+        if self.link.phase != "live":
+            lines.insert(0, cut(f"{self.link.phase}: {self.link.reason}", self.out.width or 80))
+        self.out.redraw(lines)
 
 
 class _Rows:

@@ -115,14 +115,18 @@ class _State:
 
 async def _watch(out: Out, session: Session, kinds: list[str], namespace: str | None, config: Config) -> None:
     from bakeryops.cli.cluster import beats, watched
+    from bakeryops.cli.listing import LinkTeller
 
     feed = await watched(session, kinds, namespace=namespace, needed=("pods",), quiet=True)
     state = _State(config, await _stats(session, feed))
     measured, shown = time.monotonic(), ""
+    link = LinkTeller(session)
     async for changes in beats(feed, max_hz=min(config.max_hz, 2.0), every=5.0):
         if time.monotonic() - measured > _STATS_SECONDS:
             state.stats, measured = await _stats(session, feed), time.monotonic()
         view = state.update(feed, changes)
+        if not (out.terminal and out.form == "table"):
+            link.tell()
         if out.form != "table":
             out.change(_document(view, session, session.link.server_version))
         elif out.terminal:

@@ -84,6 +84,7 @@ def test_it_ends_when_its_standard_input_closes(tmp_path: Path) -> None:
     lines_until(child, lambda lines: lines[-1] == "ready")
     _, err = child.communicate(timeout=PATIENCE)
     assert (child.returncode, err) == (0, "")
+    assert not (tmp_path / "d").exists()
 
 
 @pytest.fixture

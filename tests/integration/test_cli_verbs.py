@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -255,3 +256,28 @@ def test_rows_that_change_are_lines_in_a_pipe(demo: Serving) -> None:
     assert first[0].split()[0] == "NAMESPACE"
     assert sum(line.split()[:2] == ["NAMESPACE", "NAME"] for line in [*first, *done.out.splitlines()]) == 1
     assert "\x1b" not in "".join(first)
+
+
+def test_a_cluster_that_is_lost_while_watching_is_told_and_so_is_its_return(tmp_path: Path) -> None:
+    with serving(tmp_path) as own:
+        watches = [own.start("status", "-w"), own.start("workloads", "-w", "-o", "json")]
+        for child in watches:
+            lines_until(child, lambda lines: True)
+        own.child.send_signal(signal.SIGSTOP)
+        try:
+            said = [error_until(child, ": stale: ") for child in watches]
+        finally:
+            own.child.send_signal(signal.SIGCONT)
+        assert all("https://127.0.0.1:" in text for text in said)
+        for child in watches:
+            error_until(child, ": live")
+            assert end(child, signal.SIGINT).code == 130
+
+
+def error_until(child: subprocess.Popen[str], words: str) -> str:
+    """Return the line of standard error that holds these words."""
+    assert child.stderr is not None
+    for line in child.stderr:
+        if words in line:
+            return line
+    raise AssertionError(f"never said: {words}")
