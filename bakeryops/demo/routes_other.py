@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from bakeryops.demo import openapi_protobuf
 from bakeryops.demo.api import Api, Call, answer, base_headers
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.discovery import Discovery, aggregated_version
@@ -110,8 +111,13 @@ def _openapi(api: Api, request: web.Request, parts: list[str]) -> web.Response:
         body = document_v3(api.store.registry, "/".join(parts[1:]))
         return answer(body) if body is not None else no_such_page()
     if parts == ["v2"]:
-        return answer(document_v2(api.store.registry))
-    del request
+        document = document_v2(api.store.registry)
+        if openapi_protobuf.MEDIA_TYPE in request.headers.get("Accept", ""):
+            encoded = openapi_protobuf.encode_document(document)
+            return web.Response(
+                body=encoded, headers={**base_headers(), "Content-Type": openapi_protobuf.CONTENT_TYPE}
+            )
+        return answer(document)
     return no_such_page()
 
 
