@@ -75,7 +75,7 @@ class EventsScreen(ListScreen):
         self.table().set_rows([])
         self.table().set_notice("waiting for the cluster …", "working")
 
-    def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+    async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Draw the groups that are different."""
         changed, gone = self.console.picture.take_events(feed, changes)
         if first:

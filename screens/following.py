@@ -62,7 +62,7 @@ class FollowingScreen(Screen[None]):
         """Return the namespace to watch, None for all."""
         return self.console.namespace or None
 
-    def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+    async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Draw what changed; `first` after each time the screen became visible, when all may be different."""
 
     def draw_frame(self) -> None:
@@ -108,12 +108,12 @@ class FollowingScreen(Screen[None]):
                 self.feed = None
 
     @on(FeedChanged)
-    def _feed_changed(self) -> None:
+    async def _feed_changed(self) -> None:
         gathered, self._gathered = self._gathered, []
         if self.feed is None or not gathered:
             return
         first, self._first = self._first, False
-        self.show_changes(self.feed, gathered, first=first)
+        await self.show_changes(self.feed, gathered, first=first)
         self.draw_frame()
 
     def reading(self) -> list[str]:

@@ -100,9 +100,9 @@ class LogStreamsScreen(TextScreen):
         """Read again from the session there is."""
         self._begin()
 
-    def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+    async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Follow pods that came, such as those of a rollout."""
-        self.console.picture.take(feed, changes, first=first)
+        await self.console.picture.take(feed, changes, first=first)
         self._follow_pods()
 
     def show_ticks(self) -> None:

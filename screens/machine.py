@@ -55,10 +55,10 @@ class MachineScreen(ConsoleScreen):
         """Return the node shown."""
         return ObjectRef("nodes", "", self._machines[self._at].name) if self._machines else None
 
-    def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+    async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Read the nodes again."""
         picture = self.console.picture
-        picture.take(feed, changes, first=first)
+        await picture.take(feed, changes, first=first)
         metrics = {clean(each.metadata.name): each for each in feed.store("nodemetrics").items.values()}
         pods = list(picture.index.pods.values())
         self._machines = [

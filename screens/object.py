@@ -53,10 +53,10 @@ class ObjectScreen(ObjectViews):
         """Load again from the session there is."""
         self._load_again()
 
-    def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+    async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Draw what changed; a text is loaded again when its object changed."""
         picture = self.console.picture
-        done = picture.take(feed, changes, first=first)
+        done = await picture.take(feed, changes, first=first)
         picture.take_events(feed, changes)
         key = f"{self._kind}/{self.ref.namespace}/{self.ref.name}"
         pod_key = f"{self.ref.namespace}/{self.ref.name}"

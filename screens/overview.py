@@ -48,7 +48,7 @@ class OverviewScreen(ListScreen):
     KINDS: ClassVar[tuple[str, ...]] = (
         *KINDS, "nodes", "nodemetrics", "nodestats", "persistentvolumeclaims", "namespaces", "pipelineruns", *FLUX,
     )  # fmt: skip
-    MAX_HZ: ClassVar[float] = 4
+    MAX_HZ: ClassVar[float] = 2
 
     def __init__(self) -> None:
         """Begin knowing nothing."""
@@ -103,9 +103,9 @@ class OverviewScreen(ListScreen):
         for panel in ("#counts", "#parts", "#nodes", "#shares"):
             self.query_one(panel, LinePanel).set_lines([])
 
-    def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+    async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Read what changed, and draw it all: it is one screen."""
-        self.console.picture.take(feed, changes, first=first)
+        await self.console.picture.take(feed, changes, first=first)
         self._read(feed)
 
     def show_ticks(self) -> None:

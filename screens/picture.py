@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bakeryops.cluster.feed import ChangeSet
+from bakeryops.cluster.store import Store
 from bakeryops.cluster.usage import SAMPLES, UsageHistory
 from bakeryops.model.workload import PodView
 from bakeryops.read.events import EventKeeper
 from bakeryops.read.index import KINDS, IndexChanges, WorkloadIndex
+from screens.slices import sliced
 
 if TYPE_CHECKING:
     from bakeryops.cluster.feed import Changes, Feed
@@ -23,6 +26,7 @@ __all__ = ["Picture"]
 KEPT = ("events", "podmetrics", "nodemetrics", "nodestats")
 """Kinds that are read as long as there is a session, whichever screen is shown."""
 
+_POD_KINDS = frozenset({"pods", "podmetrics"})
 _NONE = frozenset({"forbidden", "absent"})
 
 
@@ -83,18 +87,46 @@ class Picture:
                 curve = self._disks.setdefault(each.metadata.name, deque(maxlen=SAMPLES))
                 curve.append(float(each.stats.node.fs.usedBytes))
 
-    def take(self, feed: Feed, batches: Iterable[Changes], *, first: bool) -> IndexChanges:
-        """Read what changed in a feed; `first` reads all of it, and drops what went while nobody looked."""
+    async def take(self, feed: Feed, batches: Iterable[Changes], *, first: bool) -> IndexChanges:
+        """Read what changed in a feed; `first` reads all of it, and drops what went while nobody looked.
+
+        Thousands of pods are read in slices, between which the event loop has its turns.
+        """
         stores = {kind: feed.store(kind) for kind in KINDS if kind in feed.kinds}
         done = IndexChanges()
         if "pods" in stores:
             _join(done, self.index.set_pods_known(stores["pods"].state.phase not in _NONE))
         if first:
-            _join(done, self.index.load(stores))
+            await self._take_all(stores, done)
         else:
             for batch in batches:
-                _join(done, self.index.update(stores, batch.by_kind))
+                pods = batch.by_kind.get("pods")
+                others = {kind: uids for kind, uids in batch.by_kind.items() if kind != "pods"}
+                _join(done, self.index.update(stores, others))
+                if pods:
+                    await self._take_pods(stores, pods.changed, pods.removed, done)
         return done
+
+    async def _take_all(self, stores: Mapping[str, Store[Any]], done: IndexChanges) -> None:
+        """Read everything; pods that are still the same objects are not read again."""
+        _join(done, self.index.load({kind: store for kind, store in stores.items() if kind not in _POD_KINDS}))
+        if "pods" in stores:
+            items = stores["pods"].items
+            seen = {view.uid: key for key, view in self.index.pods.items()}
+            changed = {
+                uid for uid, each in items.items() if uid not in seen or self.index.raw_pod(seen[uid]) is not each
+            }
+            await self._take_pods(stores, changed, seen.keys() - items.keys(), done)
+        if "podmetrics" in stores:
+            everything = ChangeSet(set(stores["podmetrics"].items))
+            _join(done, self.index.update(stores, {"podmetrics": everything}))
+
+    async def _take_pods(
+        self, stores: Mapping[str, Store[Any]], changed: Set[str], removed: Set[str], done: IndexChanges
+    ) -> None:
+        _join(done, self.index.update(stores, {"pods": ChangeSet(set(), set(removed))}))
+        async for uids in sliced(changed):
+            _join(done, self.index.update(stores, {"pods": ChangeSet(set(uids))}))
 
     def take_events(self, feed: Feed, batches: Iterable[Changes]) -> tuple[set[str], set[str]]:
         """Group what happened; return the keys of the groups that are different, and of those that went."""

@@ -17,6 +17,7 @@ from screens.list_screen import ListScreen
 from screens.panel import LinePanel
 from screens.rows_states import state_notice
 from screens.rows_workloads import POD_COLUMNS, WORKLOAD_COLUMNS, pod_row, ref_plural, summary, workload_row
+from screens.slices import sliced
 from screens.widgets.table import LiveTable, Row
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ class WorkloadsScreen(ListScreen):
             table.set_notice("waiting for the cluster …", "working")
         self._draw_heading()
 
-    def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
-        """Draw the rows that became different."""
+    async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+        """Draw the rows that became different; the table that is not shown holds none."""
         picture = self.console.picture
-        done = picture.take(feed, changes, first=first)
+        done = await picture.take(feed, changes, first=first)
         if first:
-            self._draw_all()
+            await self._draw_all()
         else:
             self._draw(done.workloads, done.workloads_removed, done.pods, done.pods_removed)
         self._draw_notices(feed)
@@ -100,10 +101,18 @@ class WorkloadsScreen(ListScreen):
         self._draw(workloads, done.workloads_removed, done.pods | (visible if self._pods_shown else set()),
                    done.pods_removed)  # fmt: skip
 
-    def _draw_all(self) -> None:
-        index = self.console.picture.index
-        self.query_one("#workloads", LiveTable).set_rows(self._workload_rows(index.workloads))
-        self.query_one("#pods", LiveTable).set_rows(self._pod_rows(index.pods))
+    async def _draw_all(self) -> None:
+        index, pods = self.console.picture.index, self._pods_shown
+        rows: list[Row] = []
+        async for keys in sliced(list(index.pods if pods else index.workloads)):
+            rows += self._pod_rows(keys) if pods else self._workload_rows(keys)
+        self.query_one("#workloads", LiveTable).set_rows([] if pods else rows)
+        self.query_one("#pods", LiveTable).set_rows(rows if pods else [])
+
+    async def _fill(self) -> None:
+        """Fill the table that is shown now."""
+        await self._draw_all()
+        self._draw_heading()
 
     def _draw(
         self,
@@ -112,8 +121,10 @@ class WorkloadsScreen(ListScreen):
         pods: Iterable[str],
         pods_gone: Iterable[str],
     ) -> None:
-        self.query_one("#workloads", LiveTable).update(self._workload_rows(workloads), workloads_gone)
-        self.query_one("#pods", LiveTable).update(self._pod_rows(pods), pods_gone)
+        if self._pods_shown:
+            self.table().update(self._pod_rows(pods), pods_gone)
+        else:
+            self.table().update(self._workload_rows(workloads), workloads_gone)
 
     def _workload_rows(self, keys: Iterable[str]) -> list[Row]:
         picture, now = self.console.picture, self.console.now()
@@ -157,6 +168,7 @@ class WorkloadsScreen(ListScreen):
         """Change between workloads and pods."""
         switcher = self.query_one("#tables", ContentSwitcher)
         switcher.current = "workloads" if self._pods_shown else "pods"
+        self.call_next(self._fill)
         self.table().focus()
         self._draw_heading()
         self.draw_footer()

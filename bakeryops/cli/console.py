@@ -60,7 +60,11 @@ def open_console(call: Call, *, cluster: Awaitable[Target] | None = None) -> int
     gc.set_threshold(50_000, 50, 1000)
     from bakeryops.cli.cluster import make_session
     from screens.app import BakeryOpsApp
+    from screens.themes import terminal_trouble
 
+    trouble = terminal_trouble()
+    if trouble:
+        raise UsageError(trouble)
     app = BakeryOpsApp(
         cluster or Search(config),
         config=config,
@@ -68,4 +72,6 @@ def open_console(call: Call, *, cluster: Awaitable[Target] | None = None) -> int
         connect=lambda target: make_session(target, config),
     )
     app.run()
+    if app.fault is not None:
+        raise app.fault
     return app.return_code or 0

@@ -22,6 +22,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
     class App:
         return_code = 0
+        fault = None
 
         def __init__(self, target: Any, **options: Any) -> None:
             seen.update(target=target, **options)
@@ -32,6 +33,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     import screens.app
 
     monkeypatch.setattr(screens.app, "BakeryOpsApp", App)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     before = gc.get_threshold()
