@@ -1,6 +1,7 @@
 """A certificate for a server on loopback: kubectl sends tokens over TLS only.
 
-A fresh authority signs a fresh server certificate each time (ECDSA on P-256); both keys live as long as the server.
+A fresh authority signs a fresh server certificate (ECDSA on P-256) each time;
+both keys live as long as the server.
 """
 
 from __future__ import annotations
