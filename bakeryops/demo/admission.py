@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bakeryops.demo import defaults, podsecurity, quotas, validation
+from bakeryops.demo import addresses, defaults, podsecurity, quotas, validation
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.objects import dig
 from bakeryops.demo.resources import Resource
@@ -31,6 +31,8 @@ def complete(store: ObjectStore, resource: Resource, obj: Object, old: Object | 
     if resource.key == "pods" and old is None:
         quotas.limit_range_defaults(store, obj)
     defaults.fill_in(resource, obj, old)
+    if resource.key == "services":
+        addresses.allot(store, obj, old)
 
 
 def validate(

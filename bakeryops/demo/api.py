@@ -28,7 +28,7 @@ class Api:
 
     store: ObjectStore
     faults: Faults
-    users: dict[str, User]
+    users: dict[str, User] = field(repr=False)
     """Users by their bearer token."""
     logs: LogProvider | None = None
     usage: UsageProvider | None = None

@@ -55,7 +55,21 @@ def authenticate(api: Api, request: web.Request) -> User:
     user = api.users.get(token.strip()) if scheme.lower() == "bearer" else None
     if user is None:
         raise unauthorized()
-    return user
+    return _impersonated(api, request, user)
+
+
+def _impersonated(api: Api, request: web.Request, user: User) -> User:
+    """Return the user that the request wants to act as, if it may; raises `StatusError` 403."""
+    name = request.headers.get("Impersonate-User", "")
+    groups = request.headers.getall("Impersonate-Group", [])
+    if not name:
+        return user
+    wanted = [("users", name), *(("groups", group) for group in groups)]
+    for resource, each in wanted:
+        asked = Attributes("impersonate", "", resource, "", each)
+        if not authorize(api.store, user, asked).allowed:
+            raise forbidden_access(user.name, "impersonate", resource, "", None, each)
+    return User(name, (*groups, "system:authenticated"))
 
 
 async def handle(api: Api, request: web.Request, user: User) -> web.StreamResponse:

@@ -15,7 +15,7 @@ from bakeryops.demo.contracts import Clock, Object
 from bakeryops.demo.objects import copy_json, meta_of, name_suffix, share, timestamp, uid
 from bakeryops.demo.ownership import OwnerIndex
 from bakeryops.demo.resources import Registry, Resource
-from bakeryops.demo.status import StatusError, already_exists, conflict, forbidden, not_found
+from bakeryops.demo.status import already_exists, conflict, forbidden, not_found
 from bakeryops.demo.table import Change, Entry, ObjectTable
 
 __all__ = ["Listener", "ObjectStore", "object_key"]
@@ -162,7 +162,7 @@ class ObjectStore:
         if entry is None:
             return None
         old = entry.obj
-        changed = change(copy_json(old))
+        changed = change(_working_copy(old))
         if changed is None:
             return old
         self._keep_identity(old, changed)
@@ -225,12 +225,6 @@ class ObjectStore:
     def now_text(self) -> str:
         """Return the cluster's time as the API writes it."""
         return timestamp(self.clock.now())
-
-    def uncreated(self, plural: str, namespace: str | None, name: str) -> StatusError:
-        """Return the error of an object that is not there."""
-        del namespace
-        resource = self.registry.find(plural)
-        return not_found(resource.plural, resource.group, name)
 
     # ---- within ----
 
@@ -310,3 +304,12 @@ class ObjectStore:
         fresh = dict(obj)
         fresh["metadata"] = {**obj["metadata"], "resourceVersion": str(self.revision)}
         return Entry(key, fresh, self.revision)
+
+
+def _working_copy(obj: Object) -> Object:
+    """Return a copy to change; the managed fields, which are only ever replaced as a whole, are shared."""
+    meta = obj["metadata"]
+    copied: Object = copy_json({**obj, "metadata": {key: meta[key] for key in meta if key != "managedFields"}})
+    if "managedFields" in meta:
+        copied["metadata"]["managedFields"] = meta["managedFields"]
+    return copied

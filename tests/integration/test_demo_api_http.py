@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from typing import Any
 
 import aiohttp
@@ -145,6 +146,37 @@ async def test_what_is_not_there_answers_like_a_real_server() -> None:
             answer = await client.get(path)
             assert (answer.status, answer.raw) == (status, b"404 page not found\n")
         assert (await client.call("POST", "/api/v1", {})).status == 405
+
+
+async def test_an_administrator_may_act_as_another() -> None:
+    async with served(store_of()) as server:
+        async with Client(server) as client:
+            answer = await client.get("/api/v1/secrets", Impersonate_User="viewer")
+            assert answer.status == 403
+            assert 'User "viewer" cannot list resource "secrets"' in answer.body["message"]
+        async with Client(server, "viewer") as client:
+            answer = await client.get("/api/v1/pods", Impersonate_User="admin")
+            assert answer.body["message"] == (
+                'users "admin" is forbidden: User "viewer" cannot impersonate resource "users" in API group "" at the '
+                "cluster scope"
+            )
+
+
+async def test_clients_that_verify_strictly_trust_its_certificate() -> None:
+    async with served(store_of(), tls=True) as server:
+        context = ssl.create_default_context(cadata=server.authority)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{server.url}/version", ssl=context) as answer:
+                assert answer.status == 200
+            other = ssl.create_default_context()
+            with pytest.raises(aiohttp.ClientConnectorCertificateError):
+                await session.get(f"{server.url}/version", ssl=other)
+
+
+async def test_tokens_are_not_shown() -> None:
+    async with served(store_of()) as server:
+        assert not any(token in repr(server) + repr(server._api) for token in server.tokens.values())
 
 
 # ---- faults ----

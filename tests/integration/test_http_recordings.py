@@ -28,7 +28,7 @@ SKIPPED = {
     **{name: _WEBHOOK for name in exchanges() if name.startswith("webhook-denies-")},
     "cancel-of-finished-run": _WEBHOOK,
     "create-pipelinerun-dry-run-shows-defaults": _WEBHOOK,
-    "discovery-aggregated-not-modified": "asks with the real server's ETag; ours is tested in test_demo_api_discovery",
+    "discovery-aggregated-not-modified": "asks with the real server's ETag; ours is tested in test_demo_api_http",
     "exec-tty-session": "a shell with a terminal belongs to the world behind the API, which tests it",
     "log-follow-pod-deleted": "when a log ends is the world's to say",
     "readonly-watch-pods-all": "records the churn of a scenario; watches are compared by the watch-* exchanges",

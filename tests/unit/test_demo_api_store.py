@@ -246,6 +246,25 @@ def test_an_absent_namespace_and_a_taken_name_are_refused() -> None:
     assert (taken.value.code, taken.value.reason) == (409, "AlreadyExists")
 
 
+def test_services_get_addresses_and_keep_them() -> None:
+    store = cluster()
+    spec = {"type": "NodePort", "ports": [{"port": 80}], "selector": {"a": "b"}}
+    one = store.create("services", {"metadata": {"name": "one"}, "spec": spec}, manager="x", namespace="orders")
+    other = store.create("services", {"metadata": {"name": "two"}, "spec": spec}, manager="x", namespace="orders")
+    assert one["spec"]["clusterIP"].startswith("10.152.183.")
+    assert one["spec"]["clusterIP"] != other["spec"]["clusterIP"]
+    assert one["spec"]["ports"][0]["nodePort"] != other["spec"]["ports"][0]["nodePort"]
+
+    def replaced(obj: dict[str, Any]) -> dict[str, Any]:
+        obj["spec"] = {**spec, "selector": {"c": "d"}}
+        return obj
+
+    after = store.mutate("services", "orders", "one", replaced, manager="x")
+    assert after is not None
+    assert after["spec"]["clusterIP"] == one["spec"]["clusterIP"]
+    assert after["spec"]["ports"] == one["spec"]["ports"]
+
+
 def test_a_quota_counts_pods_and_amounts() -> None:
     store = cluster()
     hard = {"pods": "5", "requests.memory": "100Mi"}
