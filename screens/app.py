@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -17,6 +19,7 @@ from bakeryops.config import Config
 from bakeryops.model.overview import ObjectRef
 from screens.app_connection import ConnectedApp
 from screens.base import ConsoleScreen
+from screens.driver import GONE
 from screens.pace import Pace, PacedDriver
 from screens.themes import choose_theme, register_themes
 from screens.views import VIEWS
@@ -79,6 +82,9 @@ class BakeryOpsApp(ConnectedApp):
     def on_mount(self) -> None:
         """Start the clock; connect once the frame is on screen."""
         self.pace.attach(self._driver)
+        if self.pace.measured:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self._leave, number)
         self.set_interval(TICK, self._tick)
         self.call_after_refresh(self._connect)
 
@@ -91,8 +97,14 @@ class BakeryOpsApp(ConnectedApp):
         """End without Textual's own report: it prints local variables, and those may hold secrets."""
         self._close_messages_no_wait()
 
+    def _leave(self, number: int) -> None:
+        """Give the terminal back before ending; by default a signal ends a program where it stands."""
+        self.exit(return_code=128 + number)
+
     def _tick(self) -> None:
         self.pace.sample()
+        if self.pace.gone:
+            self.exit(return_code=GONE)
         self._ticks += 1
         slow = self.pace.slow or self.config.low_bandwidth
         screen = self.screen

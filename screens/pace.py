@@ -1,7 +1,7 @@
 """How fast the terminal takes what it is sent: bytes counted, painting held while it is behind.
 
-Over a slow or stalled link the terminal stops reading. Textual's own writer then blocks the event loop once
-thirty writes wait; so painting is held as soon as two frames wait, and taken up again when they are gone.
+Over a slow or stalled link the terminal stops reading. Painting is held as soon as two frames wait, and taken up
+again when they are gone: what would be painted meanwhile is not worth sending.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import IO, Any
 
 from textual.driver import Driver
-from textual.drivers.linux_driver import LinuxDriver
+
+from screens.driver import Meter, PacedDriver
 
 __all__ = ["Meter", "Pace", "PacedDriver"]
 
@@ -24,40 +24,6 @@ SLOW_SHARE = 0.1
 
 WINDOW = 10.0
 """Seconds over which rates are taken."""
-
-
-class Meter:
-    """A text file that counts what goes through it, in UTF-8 bytes; called from the writer thread."""
-
-    def __init__(self, file: IO[str]) -> None:
-        """Take the file to write to."""
-        self._file = file
-        self.bytes_written = 0
-
-    def write(self, text: str) -> int:
-        """Write and count."""
-        written = self._file.write(text)
-        self.bytes_written += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-        return written
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-class PacedDriver(LinuxDriver):
-    """The Linux driver with its output metered."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        """Take what `LinuxDriver` takes."""
-        super().__init__(*args, **options)
-        assert self._file is not None
-        self.meter = Meter(self._file)
-        self._file = self.meter  # type: ignore[assignment]
-
-    def waiting(self) -> int:
-        """Return how many writes the terminal has not taken yet."""
-        writer = self._writer_thread
-        return writer._queue.qsize() if writer is not None else 0  # noqa: SLF001 (Textual offers no other way to know)
 
 
 class Pace:
@@ -90,8 +56,13 @@ class Pace:
         return self._driver is not None and self._driver.waiting() >= HELD_WRITES
 
     def drained(self) -> bool:
-        """Return whether everything was taken."""
+        """Return whether everything was taken, or nobody is there to take it."""
         return self._driver is None or self._driver.waiting() == 0
+
+    @property
+    def gone(self) -> bool:
+        """Whether the terminal is no longer there."""
+        return self._driver is not None and self._driver.meter.gone
 
     def held(self) -> None:
         """Note that painting stops."""
