@@ -10,6 +10,7 @@ from bakeryops.cluster.wire.core import Container, ContainerStatus, Resources, R
 from bakeryops.model.health import Health
 from bakeryops.model.workload import NOTHING, Amounts, ContainerView
 from bakeryops.read.images import cannot_pull, split_image
+from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 from bakeryops.units import format_bytes, parse_quantity, parse_time
 
@@ -65,7 +66,7 @@ def _ended_text(end: Terminated, spec: Container | None) -> str:
     if reason not in ("", "Error", "Completed"):
         text = f"{clean(reason)}, {text}"
     if end.message:
-        words = clean(end.message).strip()
+        words = clean(mask_text(end.message[: 4 * _MESSAGE_MOST])).strip()
         if words:
             text = f"{text}: {words[:_MESSAGE_MOST]}"
     return text

@@ -17,7 +17,7 @@ from bakeryops.model.line import Line
 from bakeryops.model.node import NodeView
 from bakeryops.model.workload import PodView, VolumeView, WorkloadView
 from bakeryops.read.describe_kinds import SECTIONS
-from bakeryops.read.fields import at, items_of, mapping, number, text
+from bakeryops.read.fields import at, items_of, mapping, masked, number, text
 from bakeryops.read.jobs import job
 from bakeryops.read.manifest import to_yaml
 from bakeryops.read.nodes import node
@@ -179,8 +179,8 @@ def _conditions(thing: Any, now: float) -> Iterator[Line]:
         age = f" for {format_age(now - changed)}" if changed is not None else ""
         good = "False" if kind.endswith(_GOOD_WHEN_FALSE) else "True"
         tone = "" if status == good else "unknown" if status == "Unknown" else "soon"
-        said = " ".join(part for part in (text(each, "reason"), text(each, "message")) if part)
-        shown = f"{status}{age}" + (f", {mask_text(said)}" if said else "")
+        said = " ".join(part for part in (text(each, "reason"), masked(each, "message")) if part)
+        shown = f"{status}{age}" + (f", {said}" if said else "")
         yield Line(shown, kind, 1, tone)
 
 
@@ -192,7 +192,7 @@ def _metadata(thing: Any) -> Iterator[Line]:
             continue
         yield Line(title, head=True)
         for key, value in rows:
-            shown = "<hidden>" if names_a_secret(key) else mask_text(text(value))
+            shown = "<hidden>" if names_a_secret(key) else masked(value)
             yield Line(shown if len(shown) <= _ANNOTATION_MOST else f"{shown[:_ANNOTATION_MOST]}…", key, 1)
     generation, uid = number(thing, "metadata", "generation"), text(thing, "metadata", "uid")
     if uid:

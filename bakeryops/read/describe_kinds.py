@@ -7,8 +7,8 @@ from typing import Any
 
 from bakeryops.model.line import Line
 from bakeryops.read.describe_pods import pod_sections, template_sections
-from bakeryops.read.fields import items_of, listing, mapping, number, text
-from bakeryops.read.secrets import mask_text
+from bakeryops.read.fields import items_of, listing, mapping, masked, number, text
+from bakeryops.read.secrets import hidden, mask_text, names_a_secret
 from bakeryops.text import clean
 from bakeryops.units import format_age, format_bytes, format_cpu, format_duration, parse_quantity, parse_time
 
@@ -199,6 +199,8 @@ def _secret(thing: Any, now: float) -> Iterator[Line]:
 def _configmap(thing: Any, now: float) -> Iterator[Line]:
     yield Line("Contents", head=True)
     for key, value in list(mapping(thing, "data").items())[:_KEYS_MOST]:
+        if names_a_secret(str(key)):
+            value = hidden()
         shown = mask_text(value) if isinstance(value, str) else text(value)
         first, _, rest = shown.partition("\n")
         first = clean(first)
@@ -213,7 +215,7 @@ def _event(thing: Any, now: float) -> Iterator[Line]:
     yield Line("Event", head=True)
     about = mapping(thing, "involvedObject")
     tone = "soon" if text(thing, "type") == "Warning" else ""
-    yield Line(f"{text(thing, 'reason')}: {mask_text(text(thing, 'message'))}", text(thing, "type"), 1, tone)
+    yield Line(f"{text(thing, 'reason')}: {masked(thing, 'message')}", text(thing, "type"), 1, tone)
     yield Line(f"{text(about, 'kind')} {text(about, 'namespace')}/{text(about, 'name')}", "About", 1)
     yield from _field("Count", text(thing, "series", "count") or text(thing, "count"))
     yield from _field("From", text(thing, "source", "component") or text(thing, "reportingComponent"))

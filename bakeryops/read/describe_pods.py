@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bakeryops.model.line import Line
-from bakeryops.read.fields import items_of, listing, mapping, number, text
-from bakeryops.read.secrets import mask_text, names_a_secret
+from bakeryops.read.fields import items_of, listing, mapping, masked, number, text
+from bakeryops.read.secrets import mask, mask_text, names_a_secret
 from bakeryops.text import clean
 from bakeryops.units import format_age, parse_time
 
@@ -82,7 +82,7 @@ def _one_state(state: dict[str, Any], label: str, now: float) -> tuple[str, str,
     """Return the arguments of a Line about one state of a container."""
     for kind, inner in state.items():
         began, ended = parse_time(text(inner, "startedAt")), parse_time(text(inner, "finishedAt"))
-        reason, message = text(inner, "reason"), mask_text(text(inner, "message"))
+        reason, message = text(inner, "reason"), masked(inner, "message")
         said = ": ".join(part for part in (reason, message) if part)
         if kind == "running":
             return (f"running for {format_age(now - began)}" if began else "running", label, 1, "fine")
@@ -100,9 +100,8 @@ def _one_state(state: dict[str, Any], label: str, now: float) -> tuple[str, str,
 
 def _asks(container: dict[str, Any]) -> Iterator[Line]:
     for key, label in (("command", "Command"), ("args", "Arguments")):
-        words = " ".join(text(each) for each in listing(container, key))
-        if words:
-            shown = mask_text(words)
+        shown = _words(listing(container, key))
+        if shown:
             yield Line(shown if len(shown) <= _COMMAND_MOST else f"{shown[:_COMMAND_MOST]}…", label, 1)
     ports = [
         f"{text(each, 'containerPort')}/{text(each, 'protocol') or 'TCP'}"
@@ -133,6 +132,10 @@ def _asks(container: dict[str, Any]) -> Iterator[Line]:
         yield Line(f"{text(each, 'name')} at {text(each, 'mountPath')}{only}", "Mounts", 1)
 
 
+def _words(command: list[Any]) -> str:
+    return mask_text(" ".join(text(each) for each in mask(command)))
+
+
 def _probe(probe: dict[str, Any]) -> str:
     if http := mapping(probe, "httpGet"):
         what = f"GET {text(http, 'path') or '/'} at {text(http, 'port')}"
@@ -141,7 +144,7 @@ def _probe(probe: dict[str, Any]) -> str:
     elif grpc := mapping(probe, "grpc"):
         what = f"asks by gRPC at {text(grpc, 'port')}"
     else:
-        what = "runs " + mask_text(" ".join(text(each) for each in listing(probe, "exec", "command")))
+        what = "runs " + _words(listing(probe, "exec", "command"))
     period, limit = number(probe, "periodSeconds"), number(probe, "failureThreshold")
     return (
         f"{what}, every {period if period is not None else 10} s, fails after {limit if limit is not None else 3}"
@@ -151,7 +154,7 @@ def _probe(probe: dict[str, Any]) -> str:
 def _variable(entry: dict[str, Any]) -> str:
     source = mapping(entry, "valueFrom")
     if not source:
-        return "<hidden>" if names_a_secret(text(entry, "name")) else mask_text(text(entry, "value"))
+        return "<hidden>" if names_a_secret(text(entry, "name")) else masked(entry, "value")
     for key, word in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
         if found := mapping(source, key):
             return f"from {word} {text(found, 'name')}, key {text(found, 'key')}"

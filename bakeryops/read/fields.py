@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 
-__all__ = ["at", "items_of", "listing", "mapping", "number", "text"]
+__all__ = ["at", "items_of", "listing", "mapping", "masked", "number", "text"]
 
 _TEXT_MOST = 4000
 
@@ -47,6 +48,13 @@ def text(value: Any, *path: str) -> str:
     if isinstance(found, (int, float)):
         return str(found)
     return ""
+
+
+def masked(value: Any, *path: str) -> str:
+    """Return what lies at a path as `text` does, with what looks like a secret hidden."""
+    found = at(value, *path) if path else value
+    # Before line breaks become spaces: they tell where a key begins.
+    return clean(mask_text(found[:_TEXT_MOST])) if isinstance(found, str) else text(found)
 
 
 def number(value: Any, *path: str) -> int | None:

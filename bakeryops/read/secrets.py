@@ -23,13 +23,23 @@ _HARMLESS = re.compile(
     r"(?:name|names|namespace|ref|refs|path|file|kind|type|policy|mode|seconds|version|audience|url|uri|issuer|enabled)$",
     re.IGNORECASE,
 )
-_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{1,20}://)([^\s/@:'\"]*)(:[^\s/@'\"]*)?@")
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{1,20}://)([^\s/@:'\"]*)(:[^\s/'\"]*)?@")
 # Repetitions are bounded, or begin where nothing like them stands before: a megabyte of anything takes no longer
 # than its length.
 _ASSIGNED = re.compile(rf"({_WORDS}[\w.-]{{0,64}}[\"']?\s?=\s?[\"']?)([^\s\"'&;,]+)", re.IGNORECASE)
 _LINE = re.compile(
     rf"^([-\t \"']{{0,64}}[\w.-]{{0,64}}{_WORDS}[\w.-]{{0,64}}[\"']?[\t ]{{0,16}}[:=][\t ]{{0,64}})(\S.*)$",
     re.IGNORECASE | re.MULTILINE,
+)
+# As JSON has it, also within a string of JSON.
+_QUOTED = re.compile(
+    rf"([\"']([\w.-]{{0,64}}{_WORDS}[\w.-]{{0,64}})\\{{0,3}}[\"']\s{{0,16}}:\s{{0,16}}(\\{{0,3}}[\"']))"
+    r"(?:(?!(?<!\\)\3).)+",
+    re.IGNORECASE | re.DOTALL,
+)
+_OPTION = re.compile(
+    rf"(?<![\w-])(--?([a-z][\w.-]{{0,64}}{_WORDS}[\w.-]{{0,64}}|{_WORDS}[\w.-]{{0,64}})[\t ]{{1,16}})(?!-)\S+",
+    re.IGNORECASE,
 )
 _KNOWN = re.compile(
     r"(?<![\w-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
@@ -57,9 +67,14 @@ def mask_text(text: str) -> str:
     text = _URL.sub(_mask_url, text)
     text = _KNOWN.sub(hidden(), text)
     text = _HEADER.sub(lambda found: f"{found[1]} {hidden()}", text)
-    if "\n" in text:
-        text = _LINE.sub(lambda found: found[0] if hidden() in found[2] else f"{found[1]}{hidden()}", text)
+    text = _QUOTED.sub(_mask_named, text)
+    text = _OPTION.sub(_mask_named, text)
+    text = _LINE.sub(lambda found: found[0] if hidden() in found[2] else f"{found[1]}{hidden()}", text)
     return _ASSIGNED.sub(lambda found: found[0] if "<hidden" in found[2] else f"{found[1]}{hidden()}", text)
+
+
+def _mask_named(found: re.Match[str]) -> str:
+    return f"{found[1]}{hidden()}" if names_a_secret(found[2]) else found[0]
 
 
 def _mask_url(found: re.Match[str]) -> str:

@@ -18,6 +18,7 @@ from bakeryops.text import clean
 from tests.support.reading import NOW, decode, ended, raw_deployment, raw_pod, stamp
 from tests.support.recordings import events, needs_recordings, scenarios
 
+PASSWORD = "fl0ur-and-water"
 SINGULAR = {
     "pods": "Pod", "deployments": "Deployment", "replicasets": "ReplicaSet", "statefulsets": "StatefulSet",
     "jobs": "Job", "nodes": "Node", "persistentvolumeclaims": "PersistentVolumeClaim", "services": "Service",
@@ -201,3 +202,27 @@ def test_mangled_objects_never_make_it_raise(data: st.DataObject) -> None:
 def test_nonsense_never_makes_it_raise(nonsense: Any, kind: str) -> None:
     describe(nonsense, now=NOW)
     describe({"kind": kind, "metadata": nonsense, "spec": nonsense, "status": nonsense, "data": nonsense}, now=NOW)
+
+
+def test_no_description_shows_a_password_however_it_is_written() -> None:
+    written = f"user: baker\npassword: {PASSWORD}"
+    quoted = json.dumps({"client_secret": PASSWORD})
+    told = {**raw_pod(containerStatuses=[
+        {"name": "auth", "state": {"terminated": {"exitCode": 1, "message": f"cannot log in\n{written}"}}}])}  # fmt: skip
+    told["metadata"]["annotations"] = {"settings": written, "more": quoted}
+    told["status"]["conditions"] = [{"type": "Ready", "status": "False", "message": written}]
+    told["spec"]["containers"][0] |= {
+        "command": ["serve", "--password", PASSWORD],
+        "args": [quoted, f"sh -c 'serve --db-password {PASSWORD}'"],
+        "env": [{"name": "SETTINGS", "value": written}, {"name": "MORE", "value": quoted}],
+        "livenessProbe": {"exec": {"command": ["check", "--token", PASSWORD]}},
+    }
+    contents = {"DB_PASSWORD": PASSWORD, "one": f"password: {PASSWORD}", "two": quoted}
+    for raw in (
+        {"kind": "Pod", **told},
+        {"kind": "ConfigMap", "metadata": {"name": "settings"}, "data": contents},
+        {"kind": "Event", "metadata": {"name": "e"}, "reason": "Failed", "message": written},
+    ):
+        lines = describe(raw, now=NOW)
+        assert [line for line in lines if PASSWORD in line.text] == []
+        assert all(harmless(line) for line in lines)

@@ -154,8 +154,56 @@ def test_hostile_text_comes_out_clean_and_whole() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        f"password: {PASSWORD}",
+        json.dumps({"password": PASSWORD, "user": "baker"}),
+        json.dumps({"db": json.dumps({"password": f"it's \"{PASSWORD}"})}),
+        f"postgres://baker:{PASSWORD[:4]}@{PASSWORD}@db/bakery",
+        f"sh -c 'serve --db-password {PASSWORD}'",
+    ],
+)
+def test_a_password_in_one_line(text: str) -> None:
+    assert PASSWORD not in mask_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'secret "db" not found',
+        "failed to fetch anonymous token: unexpected status 401",
+        '{"secretName":"db","tokenFile":"/run/token"}',
+        "serve --token-file /run/token",
+        "waits for the auth-token of gitea",
+        "http://gitea:3000/baker@home",
+    ],
+)
+def test_what_only_speaks_of_a_secret_stays(text: str) -> None:
+    assert mask_text(text) == text
+
+
+@pytest.mark.parametrize(
     "piece",
-    ["a", "token", "token ", "eyJ", "eyJ.", "\n", "- ", "://", "a://b@", "passwd=", "Basic ", "-----BEGIN ", "'"],
+    [
+        '"',
+        "--",
+        "--password ",
+        '"password":"',
+        '\\"',
+        "a",
+        "token",
+        "token ",
+        "eyJ",
+        "eyJ.",
+        "\n",
+        "- ",
+        "://",
+        "a://b@",
+        "passwd=",
+        "Basic ",
+        "-----BEGIN ",
+        "'",
+    ],
 )
 def test_length_without_end(piece: str) -> None:
     assert mask_text(piece * (400_000 // len(piece)) + "\nend")
