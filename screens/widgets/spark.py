@@ -30,7 +30,8 @@ def sparkline(
         elif highest <= 0:
             text += blocks[0]
         else:
-            text += blocks[min(len(blocks) - 1, max(0, int(value / highest * len(blocks))))]
+            share = min(1.0, max(0.0, value / highest))
+            text += blocks[min(len(blocks) - 1, int(share * len(blocks)))]
     return text.rjust(width)
 
 

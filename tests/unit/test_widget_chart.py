@@ -52,6 +52,10 @@ def test_bars_look_full_only_when_they_are(
     assert bar(used, limit, 6, request=request_) == shown
 
 
+def test_a_top_next_to_nothing_is_no_overflow() -> None:
+    assert sparkline([1.0, 0.0], 2, top=5e-324) == "█▁"
+
+
 @given(st.lists(NUMBERS, max_size=30), NUMBERS, NUMBERS, NUMBERS, st.integers(0, 20))
 def test_no_numbers_break_a_curve_or_a_bar(
     values: list[float | None], used: float | None, limit: float | None, request_: float | None, width: int
