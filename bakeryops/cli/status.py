@@ -140,6 +140,7 @@ async def _stats(session: Session, feed: Feed) -> dict[str, StatsSummary]:
     """Return what the kubelets say of their disks and volumes; a node that does not say is left out."""
     import msgspec
 
+    from bakeryops.cluster.decode import UNREADABLE
     from bakeryops.cluster.errors import KubeError
     from bakeryops.cluster.wire.metrics import StatsSummary
 
@@ -149,7 +150,7 @@ async def _stats(session: Session, feed: Feed) -> dict[str, StatsSummary]:
         try:
             data = await session.transport.get_bytes(f"/api/v1/nodes/{name}/proxy/stats/summary")
             found[name] = msgspec.json.decode(data, type=StatsSummary)
-        except (KubeError, msgspec.MsgspecError):
+        except (KubeError, *UNREADABLE):
             continue
     return found
 
@@ -157,12 +158,13 @@ async def _stats(session: Session, feed: Feed) -> dict[str, StatsSummary]:
 async def _version(session: Session) -> str:
     import msgspec
 
+    from bakeryops.cluster.decode import UNREADABLE
     from bakeryops.cluster.errors import KubeError
     from bakeryops.text import clean
 
     try:
         told = msgspec.json.decode(await session.transport.get_bytes("/version"))
-    except (KubeError, msgspec.MsgspecError):
+    except (KubeError, *UNREADABLE):
         return ""
     return clean(str(told.get("gitVersion", ""))) if isinstance(told, dict) else ""
 

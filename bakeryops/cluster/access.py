@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from bakeryops.cluster.decode import UNREADABLE
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.transport import Transport
 from bakeryops.text import clean
@@ -144,7 +145,7 @@ class Access:
         answer = await self._transport.send_json("POST", f"{_REVIEWS}/{kind.lower()}s", body)
         try:
             status = msgspec.json.decode(answer).get("status")
-        except (msgspec.DecodeError, AttributeError):
+        except (*UNREADABLE, AttributeError):
             status = None
         if not isinstance(status, dict):
             raise KubeError(f"the cluster's {kind} has no status", kind="protocol")

@@ -10,9 +10,12 @@ from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.wire.meta import Meta
 from bakeryops.text import clean
 
-__all__ = ["Broken", "Decoder", "Event", "ListMeta", "unreadable_answer"]
+__all__ = ["UNREADABLE", "Broken", "Decoder", "Event", "ListMeta", "unreadable_answer"]
 
 T = TypeVar("T")
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are no JSON, no UTF-8, not of the shape asked for, or nested without end."""
 
 
 class ListMeta(msgspec.Struct, gc=False):
@@ -80,7 +83,7 @@ class Decoder(Generic[T]):
             page = self._page.decode(data)
         except msgspec.ValidationError:
             return self._page_by_object(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise unreadable_answer(error, data) from error
         return page.metadata or ListMeta(), page.items or [], []
 
@@ -88,21 +91,21 @@ class Decoder(Generic[T]):
         """Return one object, or what could be made out of it."""
         try:
             return self._object.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             return self._broken(data, error)
 
     def event(self, line: bytes | bytearray | memoryview) -> Event:
         """Return one line of a watch; raises KubeError(protocol)."""
         try:
             return self._event.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise unreadable_answer(error, bytes(line[:200])) from error
 
     def bookmark(self, data: msgspec.Raw) -> str | None:
         """Return the resourceVersion of a bookmark, None for one that cannot be read."""
         try:
             meta = self._bookmark.decode(data).metadata
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return None
         return None if meta is None else meta.resourceVersion
 
@@ -110,7 +113,7 @@ class Decoder(Generic[T]):
         """Return the Status of an ERROR event, an empty one where it cannot be read."""
         try:
             status = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return {}
         return status if isinstance(status, dict) else {}
 
@@ -125,7 +128,7 @@ class Decoder(Generic[T]):
         """Decode a page object by object, so that one bad object costs one row and not the view."""
         try:
             page = self._raw_page.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise unreadable_answer(error, data) from error
         good: list[T] = []
         broken: list[Broken] = []
@@ -142,6 +145,6 @@ class Decoder(Generic[T]):
         meta: Any = None
         try:
             meta = self._meta.decode(data).metadata
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             meta = None
         return Broken(meta=meta, error=clean(str(error)))

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from bakeryops.cluster.decode import UNREADABLE
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.kinds import KINDS, Kind
 from bakeryops.cluster.transport import Transport
@@ -237,7 +238,7 @@ class Discovery:
 def _decoded(body: bytes, path: str) -> Mapping[str, Any]:
     try:
         answer = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         answer = None
     if not isinstance(answer, dict):
         raise KubeError(

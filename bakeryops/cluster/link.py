@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from bakeryops.cluster.backoff import Backoff
+from bakeryops.cluster.decode import UNREADABLE
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.state import reason_of
 from bakeryops.cluster.timing import Timing
@@ -181,7 +182,7 @@ class Link:
                 self._lose("unauthorized", error)
             elif self._heard_at < began:
                 self._lose("stale", error)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             self._lose("stale", _not_an_api_server())
         else:
             self._answered(version, loop.time() - began)

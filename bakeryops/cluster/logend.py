@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from bakeryops.cluster.decode import UNREADABLE
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.transport import Deadline, Transport
 from bakeryops.cluster.wire.core import ContainerStatus, PodSpec
@@ -55,7 +56,7 @@ async def why_ended(transport: Transport, namespace: str, pod: str, container: s
         raise
     try:
         found = msgspec.json.decode(data, type=_Pod)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Ending("unknown", "the log ended (the pod could not be read)")
     return _judge(found, container)
 

@@ -13,6 +13,7 @@ import msgspec
 from bakeryops.cluster.absent import METRICS, tell_absent
 from bakeryops.cluster.access import Access
 from bakeryops.cluster.cost import Cost
+from bakeryops.cluster.decode import UNREADABLE
 from bakeryops.cluster.discovery import Discovery
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.feed import Feed
@@ -235,7 +236,7 @@ def _mapping(data: bytes) -> dict[str, Any]:
     """Return a JSON object; raises `KubeError` for anything else."""
     try:
         found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise KubeError("the answer is not JSON", kind="protocol", why=str(error)) from error
     if not isinstance(found, dict):
         raise KubeError("the answer is not an object", kind="protocol")

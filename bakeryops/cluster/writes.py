@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from bakeryops.cluster.decode import UNREADABLE
 from bakeryops.cluster.discovery import Discovery
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.transport import Transport
@@ -180,7 +181,7 @@ class Writer:
             warnings = [clean(warning) for warning in response.warnings]
         try:
             made = msgspec.json.decode(answer)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             made = None
         if not isinstance(made, dict):
             raise KubeError(f"{method} {clean(path)} was done, but the answer is not JSON", kind="protocol")

@@ -94,3 +94,19 @@ def test_recorded_watch_lines_decode() -> None:
         else:
             assert not isinstance(decoder.object(event.object), Broken)
     assert {"MODIFIED", "BOOKMARK"} <= kinds
+
+
+DEEP = b"[" * 20_000 + b"]" * 20_000
+
+
+@pytest.mark.parametrize("inner", [b'"\xff"', DEEP], ids=["no UTF-8", "nested without end"])
+def test_hostile_json_is_an_error_with_words_and_no_crash(inner: bytes) -> None:
+    decoder = Decoder(Pod)
+    with pytest.raises(KubeError, match="not that of a Kubernetes API server"):
+        decoder.page(b'{"items":[{"metadata":{"name":' + inner + b'},"spec":' + inner + b"}]}")
+    with pytest.raises(KubeError, match="not that of a Kubernetes API server"):
+        decoder.event(b'{"type":' + inner + b"}")
+    raw = msgspec.Raw(b'{"metadata":{"name":' + inner + b"}}")
+    assert isinstance(decoder.object(raw), Broken)
+    assert decoder.bookmark(msgspec.Raw(b'{"metadata":{"resourceVersion":' + inner + b"}}")) is None
+    assert decoder.status(msgspec.Raw(inner)) == {}

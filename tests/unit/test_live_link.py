@@ -179,6 +179,18 @@ async def test_html_with_status_200_is_no_api_server() -> None:
         assert link.phase == "connecting"
 
 
+@pytest.mark.parametrize("body", [b'{"gitVersion":"\xff"}', b'{"more":' + b"[" * 20_000])
+async def test_hostile_bytes_do_not_end_the_heartbeat(body: bytes) -> None:
+    server = Server()
+    async with running(server) as link:
+        await until(lambda: link.live)
+        server.body = body
+        link.wake()
+        await until(lambda: link.phase == "stale")
+        server.body = b'{"gitVersion":"v1.36.2"}'
+        await until(lambda: link.live)
+
+
 async def test_unauthorized_is_a_phase_of_its_own_and_recovers() -> None:
     server = Server()
     async with running(server) as link:
