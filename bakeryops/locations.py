@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-__all__ = ["config_file", "private_folder", "state_folder"]
+__all__ = ["config_file", "expanded", "private_folder", "state_folder"]
 
 _DIRS = PlatformDirs("bakeryops", appauthor=False)
 
@@ -15,7 +15,13 @@ _DIRS = PlatformDirs("bakeryops", appauthor=False)
 def config_file() -> Path:
     """Return the configuration file's path, `$BAKERYOPS_CONFIG` or `$XDG_CONFIG_HOME/bakeryops/config.yaml`."""
     named = os.environ.get("BAKERYOPS_CONFIG")
-    return Path(named).expanduser() if named else Path(_DIRS.user_config_dir) / "config.yaml"
+    return expanded(named) if named else Path(_DIRS.user_config_dir) / "config.yaml"
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with a leading `~` replaced by the home folder, or as it is where that is not known."""
+    # Path.expanduser raises there, as in a container with a user id of its own.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def state_folder() -> Path:

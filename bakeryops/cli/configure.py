@@ -19,9 +19,9 @@ _file_option = click.option("--config", "named", metavar="FILE", help="Use this 
 
 
 def _file(call: Call, named: str | None) -> Path:
-    from bakeryops.locations import config_file
+    from bakeryops.locations import config_file, expanded
 
-    return (Path(named) if named else call.file or config_file()).expanduser()
+    return expanded(named or call.file or config_file())
 
 
 @click.group("config", epilog=EXIT_CODES)

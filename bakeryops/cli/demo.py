@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from bakeryops.cli.options import EXIT_CODES, Call, console_options, pass_call
@@ -69,9 +67,10 @@ def command(
         if folder is None:
             raise UsageError("demo --serve needs --dir DIR", hint="The kubeconfig is written there.")
         from bakeryops.cli.demo_serve import serve_until_stopped
+        from bakeryops.locations import expanded
 
         serve_until_stopped(
-            Path(folder).expanduser(),
+            expanded(folder),
             port=port,
             seed=seed,
             speed=speed,

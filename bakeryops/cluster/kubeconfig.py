@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from bakeryops.errors import CredentialError, UsageError
+from bakeryops.locations import expanded
 from bakeryops.text import clean
 
 __all__ = ["Entry", "Kubeconfig", "load"]
@@ -42,7 +43,9 @@ class Entry:
     def path(self, key: str) -> Path | None:
         """Return a file's path, made absolute from the folder of the kubeconfig; None where not given."""
         value = self.text(key)
-        return self.file.parent / Path(value).expanduser() if value else None
+        if not value.isprintable():
+            raise UsageError(f"{self.file}: {key} of {self.name} holds a control character")
+        return self.file.parent / expanded(value) if value else None
 
     def mapping(self, key: str) -> Mapping[str, Any] | None:
         """Return a value that must be a mapping, or None where it is not given."""
@@ -117,7 +120,7 @@ def _read(path: Path, must_exist: bool) -> dict[str, Any] | None:
         raise UsageError(f"the kubeconfig {path} cannot be read", why=error.strerror or "") from None
     try:
         document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where there is one
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
         # The problem's own text is left out of the snippet kind: a snippet could show a token.

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bakeryops.cluster.kubeconfig import Entry
+from bakeryops.cluster.proxy import wrong_proxy
 from bakeryops.errors import CredentialError, UsageError
 from bakeryops.text import clean
 
@@ -82,11 +82,10 @@ def trust_of(entry: Entry) -> Trust:
             hint="remove insecure-skip-tls-verify",
         )
     proxy = entry.text("proxy-url")
-    scheme = urlsplit(proxy).scheme if proxy else ""
-    if proxy and scheme not in ("http", "https"):
+    if proxy and (wrong := wrong_proxy(proxy)):
         raise UsageError(
             f"cluster {clean(entry.name)} in {entry.file} has a proxy-url that cannot be used",
-            why=f"{clean(scheme) or 'no scheme'} is not spoken, only http:// and https:// are",
+            why=wrong,
             hint="use an HTTP proxy, or open a tunnel: ssh -L 16443:HOST:16443 JUMPHOST",
         )
     return Trust(ca_data, ca_file, insecure, entry.text("tls-server-name"), proxy, _exec_config(entry))
@@ -179,6 +178,9 @@ def _impersonation(entry: Entry) -> Impersonation | None:
     )
     if found == Impersonation():
         return None
+    named = [found.user, found.uid, *found.groups, *(each for values in found.extra.values() for each in values)]
+    if not all(each.isprintable() for each in named):
+        raise UsageError(f"user {clean(entry.name)} in {entry.file} impersonates a name with a control character")
     if not found.user:
         raise UsageError(
             f"user {clean(entry.name)} in {entry.file} impersonates a group, uid or extra without a user",

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from bakeryops.errors import UsageError
+from bakeryops.text import clean
 
-__all__ = ["proxy_for"]
+__all__ = ["proxy_for", "wrong_proxy"]
 
 
 def proxy_for(server: str, environ: Mapping[str, str]) -> str:
@@ -25,13 +26,28 @@ def proxy_for(server: str, environ: Mapping[str, str]) -> str:
         return ""
     if "://" not in proxy:
         proxy = f"http://{proxy}"
-    if urlsplit(proxy).scheme not in ("http", "https"):
+    if wrong := wrong_proxy(proxy):
         raise UsageError(
             f"{name.upper()} names a proxy that cannot be used",
-            why=f"{urlsplit(proxy).scheme} is not spoken, only http:// and https:// are",
+            why=wrong,
             hint=f"except the cluster from it: export NO_PROXY={host}",
         )
     return proxy
+
+
+def wrong_proxy(address: str) -> str:
+    """Return why a proxy's address cannot be used, without a password that it may hold; empty where it can."""
+    try:
+        parts = urlsplit(address)
+        usable = bool(parts.hostname) and (parts.port or 1) > 0 and address.isprintable()
+    except ValueError:
+        usable = False
+    if usable and parts.scheme in ("http", "https"):
+        return ""
+    scheme = clean(address.partition("://")[0]) if "://" in address else "no scheme"
+    if scheme in ("http", "https"):
+        return f"it is not of the form {scheme}://HOST:PORT"
+    return f"{scheme} is not spoken, only http:// and https:// are"
 
 
 def _excluded(host: str, port: int, listed: str) -> bool:

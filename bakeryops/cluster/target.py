@@ -17,6 +17,7 @@ from bakeryops.cluster.kubeconfig import Kubeconfig
 from bakeryops.cluster.login import Login, Trust, login_of, trust_of
 from bakeryops.cluster.proxy import proxy_for
 from bakeryops.errors import CredentialError, UnreachableError, UsageError
+from bakeryops.locations import expanded
 from bakeryops.text import clean
 
 __all__ = ["ContextInfo", "Places", "Target", "find_target", "list_contexts"]
@@ -136,7 +137,7 @@ def list_contexts(kubeconfig: str | None = None, *, places: Places | None = None
                 entry.text("cluster"),
                 entry.text("user"),
                 entry.text("namespace") or "default",
-                cluster.text("server") if cluster else "",
+                _shown(cluster.text("server")) if cluster else "",
                 str(entry.file),
                 current,
             )
@@ -204,8 +205,7 @@ def _known_user() -> bool:
 
 
 def _expanded(path: str) -> Path:
-    # Path.expanduser raises where a user has no home, as in a container with a user id of its own.
-    return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111
+    return expanded(path).absolute()
 
 
 def _only(config: Kubeconfig) -> str:
@@ -262,16 +262,23 @@ def _resolve_again(paths: tuple[Path, ...], context: str, environ: Mapping[str, 
     return _resolve(config, context, environ)
 
 
+def _shown(address: str) -> str:
+    # What will be refused for holding a password is listed without it.
+    scheme, mark, rest = clean(address).rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
 def _server(address: str, trust: Trust, source: str) -> str:
     if "://" not in address:
         secured = trust.insecure or trust.ca_data or trust.ca_file
         address = f"{'https' if secured else 'http'}://{address}"
-    parts = urlsplit(address)
     try:
+        parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = usable and parts.username is None
     except ValueError:
         usable = False
-    if not usable or not address.isprintable() or parts.username is not None:
+    if not usable or not address.isprintable():
         raise UsageError(f"the server address in {source} cannot be used", why="it must be https://HOST:PORT")
     return address.rstrip("/")
 

@@ -228,7 +228,7 @@ class Transport:
                     allow_redirects=False,
                     **self._way(grant),
                 )
-            except (OSError, UnicodeError) as error:
+            except (OSError, ValueError) as error:
                 raise from_exception(error, self.target) from error
             page = "html" in answer.headers.get("Content-Type", "")
             if (200 <= answer.status < 300 and not page) or (answer.status == 304 and "If-None-Match" in extra):

@@ -13,7 +13,7 @@ from bakeryops.config.document import Leaf, Problem, parse
 from bakeryops.config.schema import Config, Key, all_keys
 from bakeryops.config.values import PathName, nearest
 from bakeryops.errors import ConfigError
-from bakeryops.locations import config_file
+from bakeryops.locations import config_file, expanded
 
 __all__ = ["Loaded", "check", "load"]
 
@@ -43,7 +43,7 @@ def load(
     holds the texts given on the command line, by key. Raises `ConfigError` that names the place, the key and what
     is right.
     """
-    path = (file or config_file()).expanduser()
+    path = expanded(file or config_file())
     environ = os.environ if environ is None else environ
     leaves, problems = _read(path, required=file is not None or "BAKERYOPS_CONFIG" in environ)
     values, origins, wrong = _from_file(path, leaves)
@@ -162,7 +162,7 @@ def _read_text(key: Key, text: str, origin: str) -> Any:
 
 def _resolved(key: Key, value: Any, folder: Path) -> Any:
     """Return a path as an absolute one, relative to where it was written; other values as they are."""
-    return str(folder.absolute() / Path(value).expanduser()) if isinstance(key.kind, PathName) else value
+    return str(folder.absolute() / expanded(value)) if isinstance(key.kind, PathName) else value
 
 
 def _build(schema: type[Any], values: Mapping[str, Any], prefix: str) -> Any:

@@ -342,3 +342,13 @@ def test_importing_the_client_layer_loads_no_http_library() -> None:
     )
     output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert output.strip() == "[]"
+
+
+async def test_what_the_library_refuses_to_send_is_an_error_with_words() -> None:
+    """It raises a bare ValueError for a header with a line break."""
+    async with fake_api() as api, started(api.target()) as transport:
+        with pytest.raises(KubeError) as caught:
+            async with transport.open("GET", "/version", headers={"X": "a\r\nb: c"}):
+                pass
+    assert caught.value.kind == "protocol"
+    assert api.asked == []

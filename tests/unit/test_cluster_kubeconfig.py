@@ -237,6 +237,12 @@ PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "x"}
         ({}, {"server": "ftp://x"}, "server address"),
         ({}, {"server": "https://x:99999999"}, "server address"),
         ({}, {"server": "https://user:password@x"}, "server address"),
+        ({}, {"server": "https://[::1"}, "server address"),
+        ({}, {"proxy-url": "http://user:password@[::1"}, "proxy-url"),
+        ({}, {"proxy-url": "http://proxy:many"}, "proxy-url"),
+        ({}, {"certificate-authority": "a\0b"}, "control character"),
+        ({"as": "a\r\nb: c"}, {}, "control character"),
+        ({"as": "a", "as-groups": ["a\nb"]}, {}, "control character"),
     ],
 )
 def test_what_is_refused_is_refused_in_words(places: Places, user: dict, cluster: dict, said: str) -> None:
@@ -244,7 +250,18 @@ def test_what_is_refused_is_refused_in_words(places: Places, user: dict, cluster
     with pytest.raises(BakeryopsError) as caught:
         find_target(places=places)
     assert said in caught.value.message
+    assert "password@" not in " ".join(caught.value.lines())
     assert caught.value.exit_code in (2, 4)
+
+
+def test_a_list_of_contexts_shows_no_password(places: Places) -> None:
+    _write(places.home, "one", cluster={"server": "https://user:hush@x:6443"})
+    assert [each.server for each in list_contexts(places=places)] == ["https://x:6443"]
+
+
+def test_a_path_in_the_home_of_nobody(places: Places) -> None:
+    _write(places.home, "one", cluster={"certificate-authority": "~nobody-at-all/ca.crt"})
+    assert str(find_target(places=places).trust.ca_file).endswith("/~nobody-at-all/ca.crt")
 
 
 def test_a_context_without_user_and_an_address_without_scheme(places: Places) -> None:

@@ -45,3 +45,12 @@ def test_a_scheme_that_is_not_spoken() -> None:
     with pytest.raises(UsageError) as caught:
         proxy_for("https://k8s.example", {"HTTPS_PROXY": "socks5://x:1"})
     assert caught.value.hint == "except the cluster from it: export NO_PROXY=k8s.example"
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://user:hush@[::1", "user:hush@x:many", "http://user:hush@x:1\n", "http://"]
+)
+def test_an_address_that_is_none_is_told_without_its_password(proxy: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        proxy_for("https://k8s.example", {"HTTPS_PROXY": proxy})
+    assert "hush" not in " ".join(caught.value.lines())

@@ -88,3 +88,10 @@ def test_sizes_are_bytes_and_show_in_units() -> None:
     assert (budgets.gitea, budgets.total) == (768 * 2**20, 2 * 2**30)
     assert config.show(budgets.gitea) == "768Mi"
     assert config.show(config.Bytes(1000)) == "1000"
+
+
+def test_the_home_of_nobody_is_no_crash(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("kubeconfig: ~nobody-at-all/config\n")
+    loaded = config.load(file, flags={}, environ={})
+    assert loaded.config.kubeconfig == str(tmp_path / "~nobody-at-all/config")
