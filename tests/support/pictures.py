@@ -1,0 +1,57 @@
+"""Makes the pictures of README from the running demo: `python -m tests.support.pictures [folder]`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from bakeryops.cluster.target import find_target
+from screens.app import BakeryOpsApp
+from tests.support.cli_child import serving
+from tests.support.snapshot import picture, text_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+async def make(kubeconfig: Path, folder: Path) -> None:
+    """Walk through the console and keep what it shows."""
+    app = BakeryOpsApp(find_target(str(kubeconfig)), demo=True)
+    async with app.run_test(size=(120, 36)) as pilot:
+
+        async def wait_for(text: str) -> None:
+            async with asyncio.timeout(60):
+                while text not in " ".join(text_of(picture(app))):
+                    await pilot.pause(0.2)
+
+        def keep(name: str) -> None:
+            (folder / f"{name}.svg").write_text(picture(app), encoding="utf-8")
+
+        await wait_for("pos-service")
+        # Three polls of the usage, so that there are curves to see.
+        await pilot.pause(45)
+        keep("overview")
+        await pilot.press("l")
+        await wait_for("KeyError")
+        await pilot.pause(1)
+        keep("logs")
+        await pilot.press("escape", "4")
+        await wait_for("workloads")
+        await pilot.pause(1)
+        keep("workloads")
+        await pilot.press("enter")
+        await pilot.pause(2)
+        keep("object")
+
+
+def main() -> None:
+    """Start a demo and take the pictures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, serving(Path(home)) as demo:
+        asyncio.run(make(demo.folder / "kubeconfig", folder))
+
+
+if __name__ == "__main__":
+    main()
