@@ -31,7 +31,7 @@ _SHORTEST_GAP = 0.25
 """Seconds between two heartbeats that suspicions ask for: fifteen watches that end together are one suspicion."""
 
 _GAP_WHILE_LOST = 1.0
-"""The same while the server is lost, when every retry of every kind is one more suspicion."""
+"""The same while the server is lost, when bytes that come on any connection are a reason to ask."""
 
 
 class _Version(msgspec.Struct):
@@ -51,6 +51,7 @@ class Link:
         self._heard_at = -1e9
         self._asked_at = -1e9
         self._slowest = 0.0
+        self._back_at = -1e9
         self.phase: LinkPhase = "connecting"
         self.since = time.time()
         """When this phase began."""
@@ -94,13 +95,20 @@ class Link:
             return
         if self.phase == "connecting":
             self._back()
-        else:
-            self.suspect()
+        elif self.phase != "unauthorized":
+            self._ask_soon(_GAP_WHILE_LOST)
 
     def suspect(self) -> None:
-        """Ask the server now: something failed that may have been the connection's fault."""
-        gap = _SHORTEST_GAP if self.phase == "live" else _GAP_WHILE_LOST
-        if self.phase != "unauthorized" and asyncio.get_running_loop().time() - self._asked_at >= gap:
+        """Ask the server now: something failed that may have been the connection's fault.
+
+        What fails while the server is lost tells nothing more.
+        """
+        if self.phase == "live":
+            self._ask_soon(_SHORTEST_GAP)
+
+    def _ask_soon(self, gap: float) -> None:
+        """Ask now, unless the last heartbeat went out less than `gap` seconds ago."""
+        if asyncio.get_running_loop().time() - self._asked_at >= gap:
             self._signal.set()
 
     def refused(self, error: KubeError) -> None:
@@ -177,7 +185,7 @@ class Link:
             version = msgspec.json.decode(data, type=_Version).gitVersion
         except KubeError as error:
             if error.kind in _REACHED:
-                self._answered("", loop.time() - began)
+                self._answered("", began)
             elif error.kind == "unauthorized":
                 self._lose("unauthorized", error)
             elif self._heard_at < began:
@@ -185,12 +193,22 @@ class Link:
         except UNREADABLE:
             self._lose("stale", _not_an_api_server())
         else:
-            self._answered(version, loop.time() - began)
+            self._answered(version, began)
 
-    def _answered(self, version: str, took: float) -> None:
-        """Note an answer."""
-        self._slowest = max(took, self._slowest * 0.9)
-        self._heard_at = asyncio.get_running_loop().time()
+    def _answered(self, version: str, began: float) -> None:
+        """Note an answer to a heartbeat that went out at the loop's time `began`."""
+        now = asyncio.get_running_loop().time()
+        took = now - began
+        if self.phase != "live":
+            self._slowest = took
+            self._back_at = now
+        elif began < self._back_at:
+            # Heartbeats of an outage are answered together when it ends: the shortest of them tells how slow the
+            # link is, the others how long the outage was.
+            self._slowest = min(took, self._slowest)
+        else:
+            self._slowest = max(took, self._slowest * 0.9)
+        self._heard_at = now
         self.last_data = time.time()
         if version and version != self.server_version:
             self.server_version = clean(version)

@@ -230,3 +230,55 @@ async def test_nothing_watched_is_asked_rarely() -> None:
     assert server.asked == asked
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_outage_that_answers_late_is_no_slow_link() -> None:
+    """A stopped server answers all that waited when it goes on; the next outage must be noticed as soon."""
+    gate = asyncio.Event()
+    gate.set()
+    asked = 0
+
+    async def probe(timeout: float) -> bytes:
+        nonlocal asked
+        asked += 1
+        try:
+            async with asyncio.timeout(timeout):
+                await gate.wait()
+        except TimeoutError:
+            raise KubeError("no answer in time", kind="timeout") from None
+        return b'{"gitVersion":"v1.36.2"}'
+
+    timing = Timing(
+        heartbeat=0.02, heartbeat_timeout=0.05, heartbeat_patience=60.0, backoff_first=0.1, heartbeat_retry_cap=0.1
+    )
+    link = Link(probe, timing)
+    task = asyncio.create_task(link.run())
+    try:
+        await until(lambda: link.live)
+        gate.clear()
+        await until(lambda: link.phase == "stale")
+        began, before = asyncio.get_running_loop().time(), asked
+        await until(lambda: asked > before + 4)
+        lasted = asyncio.get_running_loop().time() - began
+        gate.set()
+        await until(lambda: link.live)
+        await until(lambda: not link._probes)
+        assert link._patience() < lasted
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_failures_while_the_server_is_lost_ask_no_more_often() -> None:
+    server = Server()
+    timing = Timing(heartbeat=0.02, backoff_first=30.0, heartbeat_retry_cap=30.0)
+    async with running(server, timing) as link:
+        await until(lambda: link.live)
+        server.error = REFUSED
+        await until(lambda: link.phase == "stale" and link.next_try is not None and not link._probes)
+        asked = server.asked
+        link._asked_at = -1e9
+        for _ in range(20):
+            link.suspect()
+            await asyncio.sleep(0)
+        assert server.asked == asked
