@@ -18,6 +18,9 @@ from bakeryops.units import format_duration, parse_time
 
 __all__ = ["cronjob", "job", "loose_pods"]
 
+_CLOCKS_DIFFER = 10.0
+"""Seconds by which a Job may seem to be older than the moment it was made for."""
+
 
 def _true(conditions: list[Condition] | None, kind: str) -> Condition | None:
     return next((each for each in conditions or () if each.type == kind and each.status == "True"), None)
@@ -84,6 +87,8 @@ def _job_verdict(wanted: Job, spec: JobSpec, status: JobStatus, pods: list[PodVi
         return Verdict(Health.FINE, "Complete", took, ended_at or parse_time(complete.lastTransitionTime))
     if wanted.metadata.deletionTimestamp is not None:
         return Verdict(Health.WORKING, "Deleting", "being deleted", None, recheck)
+    if wanted.spec is None:
+        return Verdict(Health.UNKNOWN, "Unknown", "what it asks for could not be read", None, recheck)
     if spec.suspend:
         return Verdict(Health.HELD, "Suspended", "suspended")
     if worst is not None and worst.health in (Health.BAD, Health.SOON, Health.UNKNOWN):
@@ -111,6 +116,8 @@ def cronjob(wanted: CronJob, jobs: Sequence[WorkloadView], *, now: float) -> Wor
     running = len(active) or len(status.active or ())
     if wanted.metadata.deletionTimestamp is not None:
         verdict = Verdict(Health.WORKING, "Deleting", "being deleted")
+    elif wanted.spec is None:
+        verdict = Verdict(Health.UNKNOWN, "Unknown", "what it asks for could not be read")
     elif trouble is not None and trouble.health in (Health.BAD, Health.SOON, Health.UNKNOWN):
         verdict = Verdict(
             trouble.health, trouble.status, f"running Job {trouble.name}: {trouble.reason}", trouble.since
@@ -125,7 +132,10 @@ def cronjob(wanted: CronJob, jobs: Sequence[WorkloadView], *, now: float) -> Wor
         )
     elif last_run is None:
         verdict = Verdict(Health.FINE, "Scheduled", "has not run yet")
-    elif last is None and (last_good is None or last_good < last_run):
+    elif (last_good is None or last_good < last_run) and (
+        last is None or (last.created or 0.0) < last_run - _CLOCKS_DIFFER
+    ):
+        # Its Job is gone already, and was not a success; an older one that was says nothing.
         verdict = Verdict(Health.UNKNOWN, "Scheduled", "how its last Job ended is not known", last_run)
     else:
         verdict = Verdict(Health.FINE, "Scheduled", "", last_good)

@@ -25,7 +25,10 @@ __all__ = ["Sources", "StateLike", "is_database", "overview", "shares"]
 
 _DATABASE = re.compile(r"(?:^|/)(?:postgres|postgresql|postgis|timescaledb|postgres-[a-z]+)(?:$|[:@])")
 _NEEDED = ("deployments", "statefulsets", "daemonsets", "jobs", "pods")
+_JUDGED = ("cronjobs", "nodes", "persistentvolumeclaims", "namespaces")
+"""Kinds that may be bad as a whole and are no reason to doubt a part; those of Flux are such too."""
 _FINE_PHASES = frozenset({"live", "polling"})
+_LATE = frozenset({"waiting", "syncing", "stale", "unauthorized"})
 _OPTIONAL = frozenset({"absent"})
 
 
@@ -39,6 +42,10 @@ class StateLike(Protocol):
     @property
     def reason(self) -> str:
         """Return why, for people."""
+
+    @property
+    def notes(self) -> str:
+        """Return what is wrong with single objects, for people; empty where all could be read."""
 
 
 class Sources(msgspec.Struct):
@@ -130,7 +137,7 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
     standing = [view for view in views if steady(view) and view.health is not Health.HELD]
     databases = [view for view in standing if is_database(view)]
     healths = [each.health for each in read if each.present] + [need.health for need in needs]
-    if doubt or not views:
+    if doubt or not views or any(_late(sources.states.get(kind)) for kind in (*_JUDGED, *sources.flux)):
         healths.append(Health.UNKNOWN)
     return Overview(
         health=worst(healths),
@@ -159,11 +166,18 @@ def _told(claim: VolumeView, index: WorkloadIndex) -> bool:
 
 
 def _doubtful(state: StateLike | None) -> bool:
-    return state is not None and state.phase not in _FINE_PHASES
+    return state is not None and (state.phase not in _FINE_PHASES or bool(state.notes))
+
+
+def _late(state: StateLike | None) -> bool:
+    """Return whether what is known of a kind may be old or not all; what may not be read is told, and no doubt."""
+    return state is not None and (state.phase in _LATE or bool(state.notes))
 
 
 def _sentence(kind: str, state: StateLike) -> str:
     reason = clean(state.reason)
+    if state.phase in _FINE_PHASES:
+        return f"{kind}: {clean(state.notes)}"
     text = {
         "waiting": "are not read yet",
         "syncing": "are still being read",

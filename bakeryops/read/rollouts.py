@@ -40,6 +40,7 @@ class _Facts(msgspec.Struct, gc=False):
     updated: int
     available: int
     seen: bool
+    readable: bool
     rolling: bool = False
     deleting: bool = False
     paused: bool = False
@@ -82,6 +83,7 @@ def deployment(
         updated=updated,
         available=status.availableReplicas or 0,
         seen=wanted.status is not None and _observed(wanted.metadata, status.observedGeneration),
+        readable=wanted.spec is not None,
         rolling=total > updated,
         deleting=wanted.metadata.deletionTimestamp is not None,
         paused=bool(spec.paused),
@@ -115,6 +117,7 @@ def statefulset(
         updated=status.updatedReplicas or 0,
         available=status.readyReplicas or 0 if status.availableReplicas is None else status.availableReplicas,
         seen=wanted.status is not None and _observed(wanted.metadata, status.observedGeneration),
+        readable=wanted.spec is not None,
         deleting=wanted.metadata.deletionTimestamp is not None,
     )
     strategy = spec.updateStrategy
@@ -145,6 +148,7 @@ def daemonset(
         updated=updated,
         available=status.numberAvailable or 0,
         seen=wanted.status is not None and _observed(wanted.metadata, status.observedGeneration),
+        readable=wanted.spec is not None,
         deleting=wanted.metadata.deletionTimestamp is not None,
     )
     if updated < total:
@@ -213,6 +217,8 @@ def _judge(kind: str, facts: _Facts, pods: list[PodView], pods_known: bool, now:
         return say(Health.BAD, "Stalled", f"{facts.stalled}{why}", facts.stalled_since)
     if facts.blocked:
         return say(Health.BAD, "Blocked", f"pods cannot be created: {facts.blocked}")
+    if not facts.readable:
+        return say(Health.UNKNOWN, "Unknown", "what it asks for could not be read")
     if not facts.seen:
         return say(Health.WORKING, "Pending", "its controller has not taken up the last change yet")
     stuck = next((pod for pod in pods if pod.terminating is not None and pod.health is Health.BAD), None)

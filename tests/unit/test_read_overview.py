@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import pytest
 
 from bakeryops.cluster.wire.core import Namespace
 from bakeryops.cluster.wire.delivery import Kustomization, PipelineRun
@@ -23,6 +24,7 @@ from tests.support.reading import NOW, decode, ended, not_ready, raw_deployment,
 class State:
     phase: str
     reason: str = ""
+    notes: str = ""
 
 
 def placed(name: str, namespace: str, *, image: str = "r/x:1.2.3", **labels: str) -> tuple[Any, Any]:
@@ -139,6 +141,28 @@ def test_old_data_is_never_green() -> None:
         "pods are not up to date: connection refused",
         "metrics of pods are not served by this cluster",
     )
+
+
+@pytest.mark.parametrize("kind", ["pods", "deployments", "cronjobs", "nodes"])
+def test_what_could_not_be_read_is_never_green(kind: str) -> None:
+    states = {
+        kind: State("live", "1 of these objects could not be read: a", "1 of these objects could not be read: a")
+    }
+    view = overview(cluster(), Sources(states=states), now=NOW)
+    assert view.health is Health.UNKNOWN
+    assert view.unknowns == (f"{kind}: 1 of these objects could not be read: a",)
+
+
+@pytest.mark.parametrize("phase", ["waiting", "syncing", "stale"])
+@pytest.mark.parametrize("kind", ["cronjobs", "nodes", "persistentvolumeclaims", "kustomizations"])
+def test_old_nodes_claims_and_schedules_are_never_green(kind: str, phase: str) -> None:
+    sources = Sources(states={kind: State(phase)}, flux={"kustomizations": ()})
+    view = overview(cluster(), sources, now=NOW)
+    assert view.health is Health.UNKNOWN
+    assert {part.health for part in view.parts if part.present} == {Health.FINE}
+    forbidden = Sources(states={kind: State("forbidden", "you may not")}, flux={"kustomizations": ()})
+    view = overview(cluster(), forbidden, now=NOW)
+    assert (view.health, len(view.unknowns)) == (Health.FINE, 1)
 
 
 def test_pods_that_come_before_their_deployment_are_no_alarm() -> None:

@@ -234,6 +234,23 @@ def test_a_cronjob_whose_last_job_is_gone() -> None:
     assert one(cronjobs=[raw_cron()]).reason == "has not run yet"
 
 
+def test_the_success_before_the_last_run_says_nothing_of_the_last_run() -> None:
+    """A Job that failed may be removed at once (ttlSecondsAfterFinished); successes are kept for days."""
+    good = raw_job("backup-1", ago=90_000, owner="backup", conditions=[condition("Complete")])
+    cron = raw_cron(lastScheduleTime=stamp(100), lastSuccessfulTime=stamp(89_000))
+    view = read(cronjobs=[cron], jobs=[good]).workloads["CronJob/bakery-ia/backup"]
+    assert (view.health, view.reason) == (Health.UNKNOWN, "how its last Job ended is not known")
+    cron = raw_cron(lastScheduleTime=stamp(90_000), lastSuccessfulTime=stamp(89_000))
+    view = read(cronjobs=[cron], jobs=[good]).workloads["CronJob/bakery-ia/backup"]
+    assert view.health is Health.FINE
+
+
+@pytest.mark.parametrize("plural", ["deployments", "statefulsets", "daemonsets", "jobs", "cronjobs"])
+def test_of_what_only_the_metadata_could_be_read_nothing_is_known(plural: str) -> None:
+    view = one(**{plural: [{"metadata": {"name": "odd", "namespace": "bakery-ia", "uid": "o"}}]})
+    assert (view.health, view.reason) == (Health.UNKNOWN, "what it asks for could not be read")
+
+
 def test_a_suspended_job() -> None:
     raw = raw_job("seed", ago=10)
     raw["spec"] = {"suspend": True}
