@@ -135,7 +135,8 @@ def test_a_statefulset_rolls() -> None:
 def test_a_daemonset() -> None:
     raw: dict[str, Any] = {
         "metadata": {"name": "agent", "namespace": "signoz", "uid": "d", "generation": 1},
-        "status": {
+        "spec": {},
+            "status": {
             "observedGeneration": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1, "numberReady": 1,
             "numberAvailable": 1, "updatedNumberScheduled": 1,
         },
