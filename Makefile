@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+JOBS   ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-real check bench clean
@@ -23,10 +24,10 @@ demo: $(STAMP)  ## open the console on the embedded cluster
 	@$(BIN)/bakeryops demo $(ARGS)
 
 test: $(STAMP)  ## every test that needs no cluster
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 test-fast: $(STAMP)  ## the inner loop: all but the slow tests
-	$(BIN)/pytest -m 'not slow' -x -q $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m 'not slow' -x -q $(ARGS)
 
 test-real: $(STAMP)  ## against the cluster that BAKERYOPS_TEST_KUBECONFIG names
 	$(BIN)/pytest tests/real $(ARGS)

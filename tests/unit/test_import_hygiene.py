@@ -131,6 +131,7 @@ def test_widgets_know_rows_and_text_only() -> None:
     assert {name for name in ours if not name.startswith("screens.widgets")} <= {"bakeryops.text"}
 
 
+@pytest.mark.slow
 def test_every_module_can_be_the_first() -> None:
     """A cycle shows only to some first importers; so each module is imported into an interpreter of its own."""
     code = """
