@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import os
 import signal
 import sys
@@ -93,6 +94,9 @@ async def _serve(folder: Path, port: int, seed: int, speed: float, size: str, un
             files[0], yaml.safe_dump(kubeconfig(server.url, server.authority, server.tokens), sort_keys=False)
         )
         write_private(files[1], "# Written by bakeryops demo --serve.\nkubeconfig: kubeconfig\n")
+        # The world stays: without this each full collection looks at all of it and answers stall meanwhile.
+        gc.collect()
+        gc.freeze()
         Out().lines([f"api {server.url}", "ready"])
         await stopped.wait()
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import signal
 import socket
@@ -38,6 +40,27 @@ def test_it_writes_its_files_says_where_it_is_and_leaves_nothing(tmp_path: Path,
         done = end(demo.child, number)
         assert (done.code, done.out, done.err) == (0, "", "")
         assert list(demo.folder.iterdir()) == []
+
+
+async def test_the_built_world_is_kept_out_of_garbage_collection(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bakeryops.cli import demo_serve
+
+    before = gc.get_freeze_count()
+    serve = asyncio.ensure_future(demo_serve._serve(tmp_path, 0, 1, 1.0, "normal", False))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while "ready" not in capsys.readouterr().out:
+                assert not serve.done()
+                await asyncio.sleep(0)
+        assert gc.get_freeze_count() - before > 10_000
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serve
+    finally:
+        serve.cancel()
+        gc.unfreeze()
+    assert left_in(tmp_path) == []
 
 
 def test_the_port_can_be_chosen_and_a_taken_one_is_refused(tmp_path: Path) -> None:

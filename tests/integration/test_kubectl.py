@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +42,30 @@ WEB: dict[str, Any] = {
 }
 
 
+@lru_cache(maxsize=1)
+def client_version() -> tuple[int, int]:
+    """Return the version of the kubectl that is tested with, such as (1, 33)."""
+    said = subprocess.run(
+        [str(KUBECTL), "version", "--client", "-o", "json"], capture_output=True, check=True, timeout=120
+    ).stdout
+    version = json.loads(said)["clientVersion"]
+    return int(version["major"]), int(re.sub(r"\D.*", "", version["minor"]))
+
+
+def needs_client(least: tuple[int, int], why: str) -> None:
+    """Skip a test that an older kubectl cannot pass against any server of ours."""
+    if client_version() < least:
+        have, want = (".".join(map(str, each)) for each in (client_version(), least))
+        pytest.skip(f"kubectl {have}: {why} since {want}")
+
+
 class Kubectl:
     """Runs kubectl with a kubeconfig of its own; the server runs in this process meanwhile."""
 
     def __init__(self, server: DemoServer, folder: Path) -> None:
         self._server = server
         self._folder = folder
+        self.websockets = "true"
 
     async def run(self, *words: str, user: str = "admin", text: str | None = None) -> tuple[int, str, str]:
         """Return exit code, standard output and standard error."""
@@ -52,7 +73,8 @@ class Kubectl:
         process = await asyncio.create_subprocess_exec(
             str(KUBECTL), *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], "HOME": str(self._folder), "KUBECONFIG": str(config)},
+            env={"PATH": os.environ["PATH"], "HOME": str(self._folder), "KUBECONFIG": str(config),
+                 "KUBECTL_REMOTE_COMMAND_WEBSOCKETS": self.websockets},
         )  # fmt: skip
         try:
             async with asyncio.timeout(120):
@@ -163,13 +185,18 @@ async def test_what_kubectl_asks_about_the_server(tmp_path: Path) -> None:
         listed = await kubectl.ok("api-resources")
         assert "deployments" in listed
         assert "containers" in await kubectl.ok("explain", "pod.spec")
-        assert "admin" in await kubectl.ok("auth", "whoami")
         assert "*.*" in await kubectl.ok("auth", "can-i", "--list")
         assert "no" in (await kubectl.run("auth", "can-i", "delete", "pods", user="viewer"))[1]
         forbidden = await kubectl.fails("get", "secrets", "-A", user="viewer")
         assert 'User "viewer" cannot list resource "secrets"' in forbidden
         assert "Unauthorized" in await kubectl.fails("get", "pods", user="nobody-has-this-token")
         assert "readyz check passed" in await kubectl.ok("get", "--raw", "/readyz?verbose")
+
+
+async def test_kubectl_learns_who_it_is(tmp_path: Path) -> None:
+    needs_client((1, 28), "it has `auth whoami`")
+    async with static(tmp_path) as kubectl:
+        assert "admin" in await kubectl.ok("auth", "whoami")
 
 
 async def test_custom_resources(tmp_path: Path) -> None:
@@ -236,16 +263,31 @@ async def test_workloads_roll_out_and_back(tmp_path: Path) -> None:
         await kubectl.ok("delete", "namespace", "short", "--timeout=100s")
 
 
-async def test_pods_are_read_entered_and_measured(tmp_path: Path) -> None:
+async def test_pods_are_entered(tmp_path: Path) -> None:
+    needs_client((1, 29), "it speaks WebSocket for exec")
+    async with living(tmp_path) as kubectl:
+        place = ("-n", "bakery-ia")
+        assert await kubectl.ok("exec", "auth-db-0", *place, "--", "echo", "hello") == "hello\n"
+        code, _, complaint = await kubectl.run("exec", "auth-db-0", *place, "--", "sh", "-c", "exit 7")
+        assert code == 7, complaint
+
+
+async def test_a_kubectl_that_speaks_spdy_is_told_what_is_missing(tmp_path: Path) -> None:
+    if client_version() >= (1, 31):
+        pytest.skip("this kubectl speaks WebSocket for exec")
+    async with living(tmp_path) as kubectl:
+        kubectl.websockets = "false"
+        complaint = await kubectl.fails("exec", "auth-db-0", "-n", "bakery-ia", "--", "echo", "hello")
+        assert "WebSocket" in complaint
+
+
+async def test_pods_are_read_and_measured(tmp_path: Path) -> None:
     async with living(tmp_path) as kubectl:
         place = ("-n", "bakery-ia")
         assert "auth-db-0" in await kubectl.ok("get", "pods", "-A", "-o", "wide")
         assert "Conditions:" in await kubectl.ok("describe", "pod", "auth-db-0", *place)
         assert "Allocated resources:" in await kubectl.ok("describe", "node")
         assert (await kubectl.ok("logs", "auth-db-0", "--tail", "3", *place)).count("\n") == 3
-        assert await kubectl.ok("exec", "auth-db-0", *place, "--", "echo", "hello") == "hello\n"
-        code, _, complaint = await kubectl.run("exec", "auth-db-0", *place, "--", "sh", "-c", "exit 7")
-        assert code == 7, complaint
         assert "auth-db-0" in await kubectl.ok("top", "pods", *place)
         assert "CPU(cores)" in await kubectl.ok("top", "nodes")
         assert "LAST SEEN" in await kubectl.ok("get", "events", *place)
