@@ -81,6 +81,7 @@ class Watcher:
         self._path = ""
         self._streaming = False
         self._short_lives = 0
+        self._silent = 0
         self._unwatchable_until = -1e9
 
     def wake(self, *, jitter: float = 0.0) -> None:
@@ -245,6 +246,7 @@ class Watcher:
         """Note bytes of the stream."""
         self._cost.received(count)
         self._heard_at = asyncio.get_running_loop().time()
+        self._silent = 0 if count else self._silent
         self.store.state.last_data = time.time()
         self._link.heard()
         self._limit(self._timing.watch_idle, "idle")
@@ -306,6 +308,12 @@ class Watcher:
             return pause
         if self._stop_reason == "back":
             return random.random() * self._timing.wake_jitter
+        self._silent += 1
+        if self._silent >= 2:
+            # Not even bookmarks: a proxy holds the stream back, or the server was restored to an earlier version
+            # than ours and would tell nothing before it has caught up.
+            self._version = ""
+            self._list_reason = "the watch brings nothing: listing again"
         return random.random() * self._timing.rewatch_jitter
 
     def _failed(self, error: KubeError) -> float | None:

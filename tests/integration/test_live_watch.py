@@ -198,9 +198,23 @@ async def test_a_silent_stream_is_opened_again_and_stays_live(api: FaultyApi) ->
     async with session(api, Timing(watch_idle=0.2, rewatch_jitter=0.01)) as live:
         feed = live.feed(["pods"])
         assert await feed.settled(30)
-        await until(lambda: phases.add(feed.store("pods").state.phase) or api.opened >= 3)  # type: ignore[func-returns-value]
+        await until(lambda: phases.add(feed.store("pods").state.phase) or api.opened >= 2)  # type: ignore[func-returns-value]
         assert phases == {"live"}
         assert api.count("pods", "list") == 1
+
+
+async def test_a_watch_that_goes_on_bringing_nothing_is_not_believed(api: FaultyApi) -> None:
+    """A server restored from a backup filters out all that is not newer than the version asked for."""
+    fill(api, 3)
+    async with session(api, Timing(watch_idle=0.2, rewatch_jitter=0.01)) as live:
+        feed = live.feed(["pods"])
+        assert await feed.settled(30)
+        api.version = 500
+        api.delete("pods", "pods-0", "shop")
+        api.put("pods", "restored", "shop")
+        await until(lambda: same(api, feed.store("pods")))
+        api.put("pods", "another", "shop")
+        await until(lambda: same(api, feed.store("pods")))
 
 
 async def test_a_watch_that_is_never_answered_is_said(api: FaultyApi) -> None:
