@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -34,9 +35,10 @@ def parse_quantity(text: str | None) -> float | None:
         return None
     number, exponent, suffix = found.groups()
     try:
-        return float(number + (exponent or "")) * _SUFFIX[suffix or ""]
+        amount = float(number + (exponent or "")) * _SUFFIX[suffix or ""]
     except ValueError:
         return None
+    return amount if math.isfinite(amount) else None
 
 
 def parse_duration(text: str | None) -> float | None:
@@ -52,6 +54,8 @@ def parse_duration(text: str | None) -> float | None:
     try:
         seconds = sum(float(number) * _GO_UNIT[unit] for number, unit in parts)
     except ValueError:
+        return None
+    if not math.isfinite(seconds):
         return None
     return -seconds if negative else seconds
 

@@ -182,7 +182,7 @@ class _Duration(click.ParamType[float]):
         text = str(value).strip()
         found = _DAYS.fullmatch(text)
         days, rest = found.groups() if found else (None, text)
-        seconds = float(text) if text.isdigit() else parse_duration(rest) if rest or days is None else 0.0
+        seconds = float(text[:20]) if text.isdecimal() else parse_duration(rest) if rest or days is None else 0.0
         if seconds is not None and days is not None:
             seconds += int(days) * 86_400.0
         if seconds is None or seconds < 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from bakeryops.cluster.store import Store
 from bakeryops.cluster.wire.metrics import ContainerMetrics, NodeMetrics, PodMetrics
@@ -14,6 +14,9 @@ __all__ = ["SAMPLES", "Series", "UsageHistory"]
 
 SAMPLES = 60
 """How many samples are kept: a quarter of an hour at one in 15 s."""
+
+_SET_BACK = 120.0
+"""A sample older than the last by more seconds is no late one: the clock that measures was set back."""
 
 _MISSED = 4
 """Samples that may be missing before a pod's history is dropped."""
@@ -56,8 +59,8 @@ class Series:
         return self._memory[-1] if self._memory else None
 
     def add(self, stamp: float, cpu: float, memory: float) -> bool:
-        """Append a sample; one that was measured at the same moment as the last is the same, and is not."""
-        if stamp and stamp <= self.stamp:
+        """Append a sample; one that was measured at the same moment as the last, or late, is not."""
+        if stamp and self.stamp - _SET_BACK <= stamp <= self.stamp:
             return False
         self.stamp = stamp
         self._cpu.append(cpu)
@@ -73,7 +76,7 @@ _EMPTY = Series()
 class UsageHistory:
     """Samples by pod, container, namespace and node, taken from the stores of the polled metrics kinds.
 
-    Everything that asks for what was never measured gets an empty series. Memory: about 1 KB a pod.
+    Everything that asks for what was never measured, or is measured no more, gets an empty series. Memory: about 1 KB a pod.
     """
 
     def __init__(self) -> None:
@@ -89,27 +92,27 @@ class UsageHistory:
     def absent(self) -> str:
         """Why there are no numbers, as one sentence; empty where there are, or may be soon."""
         for store in (self._pod_store, self._node_store):
-            if store is not None and store.state.phase in ("absent", "forbidden"):
+            if _refused(store):
                 return store.state.reason
         return ""
 
     def pod(self, namespace: str, name: str) -> Series:
         """Return the samples of a pod: the sum of its containers."""
-        return self._pods.get((namespace, name), _EMPTY)
+        return _EMPTY if _refused(self._pod_store) else self._pods.get((namespace, name), _EMPTY)
 
     def container(self, namespace: str, pod: str, name: str) -> Series:
         """Return the samples of one container."""
-        found = self._containers.get((namespace, pod, name))
+        found = None if _refused(self._pod_store) else self._containers.get((namespace, pod, name))
         # A pod with one container is measured once: its series is that of the container.
         return found if found is not None else self.pod(namespace, pod)
 
     def namespace(self, name: str) -> Series:
         """Return the samples of a namespace: the sum of its pods."""
-        return self._namespaces.get(name, _EMPTY)
+        return _EMPTY if _refused(self._pod_store) else self._namespaces.get(name, _EMPTY)
 
     def node(self, name: str) -> Series:
         """Return the samples of a node."""
-        return self._nodes.get(name, _EMPTY)
+        return _EMPTY if _refused(self._node_store) else self._nodes.get(name, _EMPTY)
 
     def follow(self, kind: str, store: Store[Any]) -> None:
         """Take every sampling of a store of "podmetrics" or "nodemetrics"; other kinds are ignored."""
@@ -163,6 +166,10 @@ class UsageHistory:
         """Drop what has not been measured for some time: the pod is gone."""
         for key in [key for key, series in table.items() if self._turn - series.turn > _MISSED]:
             del table[key]
+
+
+def _refused(store: Store[Any] | None) -> TypeGuard[Store[Any]]:
+    return store is not None and store.state.phase in ("absent", "forbidden")
 
 
 def _used(container: ContainerMetrics) -> tuple[float, float]:

@@ -163,6 +163,18 @@ def test_a_sample_measured_at_the_same_moment_is_the_same_sample() -> None:
     assert len(usage.pod("shop", "web")) == 1
 
 
+def test_a_clock_that_is_set_back_does_not_freeze_the_numbers() -> None:
+    usage = UsageHistory()
+    ahead = measured("web", 1, "100m")
+    ahead.timestamp = "2026-11-22T13:00:00Z"
+    usage.take_pods([ahead])
+    usage.take_pods([measured("web", 1, "200m")])
+    usage.take_pods([measured("web", 16, "300m")])
+    assert list(usage.pod("shop", "web").cpu) == pytest.approx([0.1, 0.2, 0.3])
+    usage.take_pods([measured("web", 1, "200m")])
+    assert usage.pod("shop", "web").cpu_now == pytest.approx(0.3)
+
+
 def test_histories_are_bounded_and_those_of_gone_pods_are_dropped() -> None:
     usage = UsageHistory()
     for second in range(SAMPLES + 30):
@@ -190,6 +202,18 @@ def test_usage_says_why_there_is_none() -> None:
     assert usage.absent == ""
     store.state.enter("absent", "metrics-server is not installed")
     assert usage.absent == "metrics-server is not installed"
+
+
+def test_what_was_measured_before_is_not_shown_as_now() -> None:
+    usage = UsageHistory()
+    store: Store[PodMetrics] = Store("podmetrics")
+    usage.follow("podmetrics", store)
+    usage.take_pods([measured("web", 1, "100m", "50m")])
+    store.state.enter("absent", "metrics-server does not answer")
+    for series in (usage.pod("shop", "web"), usage.container("shop", "web", "c0"), usage.namespace("shop")):
+        assert series.cpu_now is None
+    store.state.enter("polling")
+    assert usage.pod("shop", "web").cpu_now == pytest.approx(0.15)
 
 
 def test_the_use_of_claims_is_read_from_node_summaries() -> None:
