@@ -56,7 +56,12 @@ def test_log_lines_have_the_documented_shape(demo: Serving) -> None:
         assert faults("logs", document) == []
 
 
-def test_changes_have_the_documented_shape(demo: Serving) -> None:
+def test_changes_have_the_documented_shape(tmp_path: Path) -> None:
+    with serving(tmp_path, "--seed", "1", "--speed", "30") as demo:
+        check_changes(demo)
+
+
+def check_changes(demo: Serving) -> None:
     for verb, noun, name in (("workloads", "workload", "workloads"), ("events", "event", "events")):
         child = demo.start(verb, "--watch", "-o", "json")
         lines = lines_until(child, lambda lines: len(lines) >= 10)
