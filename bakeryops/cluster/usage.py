@@ -76,7 +76,8 @@ _EMPTY = Series()
 class UsageHistory:
     """Samples by pod, container, namespace and node, taken from the stores of the polled metrics kinds.
 
-    Everything that asks for what was never measured, or is measured no more, gets an empty series. Memory: about 1 KB a pod.
+    Everything that asks for what was never measured, or is measured no more, gets an empty series. Memory: about
+    1 KB a pod.
     """
 
     def __init__(self) -> None:
