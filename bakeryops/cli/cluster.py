@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bakeryops.cluster.target import Target
     from bakeryops.config import Config
 
-__all__ = ["beats", "connected", "look", "make_session", "run", "watched"]
+__all__ = ["beats", "connected", "look", "make_session", "missed", "run", "watched"]
 
 _SETTLE_SECONDS = 30.0
 _SETTLE_STEP = 0.25
@@ -114,9 +114,16 @@ async def _settle(feed: Feed, link: Link) -> None:
 
 
 def _judge(session: Session, feed: Feed, namespace: str | None, needed: Collection[str]) -> None:
-    """Raise `RefusedError` where a kind that is needed may not be looked at."""
+    """Raise where a kind that is needed may not be looked at, or is not there to be looked at."""
     for kind in needed:
         state = feed.store(kind).state
+        if state.phase == "absent":
+            raise BakeryopsError(
+                f"{session.target.server} serves no {kind}",
+                why=state.reason,
+                hint=state.hint
+                or "Check the server's address: a proxy or a login page may have answered instead.",
+            )
         if state.phase == "forbidden":
             own = session.target.namespace
             hint = (
@@ -137,6 +144,12 @@ def _mention(feed: Feed) -> None:
             say(f"{kind} could not be read: {state.reason or state.phase}")
         elif state.notes:
             say(f"{kind}: {state.notes}")
+
+
+def missed(feed: Feed) -> bool:
+    """Return whether something that may be looked at could not be: usage apart, by which nothing is judged."""
+    states = [feed.store(kind).state for kind in feed.kinds if kind not in ("podmetrics", "nodemetrics")]
+    return any(state.phase in ("waiting", "syncing", "stale") or state.notes for state in states)
 
 
 async def _away(session: Session, message: str, why: str, hint: str) -> UnreachableError:

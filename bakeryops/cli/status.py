@@ -31,6 +31,8 @@ __all__ = ["command"]
 _FLUX = ("kustomizations", "gitrepositories", "helmreleases")
 _BESIDE = ("nodes", "nodemetrics", "persistentvolumeclaims", "namespaces", "pipelineruns", *_FLUX)
 _STATS_SECONDS = 60.0
+_STATS_PATIENCE = 3.0
+"""Seconds that a kubelet may take; the rest waits for it."""
 
 
 @click.command("status", epilog=EXIT_CODES)
@@ -138,20 +140,27 @@ async def _watch(out: Out, session: Session, kinds: list[str], namespace: str | 
 
 async def _stats(session: Session, feed: Feed) -> dict[str, StatsSummary]:
     """Return what the kubelets say of their disks and volumes; a node that does not say is left out."""
+    import asyncio
+    from urllib.parse import quote
+
     import msgspec
 
     from bakeryops.cluster.decode import UNREADABLE
     from bakeryops.cluster.errors import KubeError
+    from bakeryops.cluster.transport import Deadline
     from bakeryops.cluster.wire.metrics import StatsSummary
 
     found: dict[str, StatsSummary] = {}
-    for node in list(feed.store("nodes").items.values()):
-        name = node.metadata.name
+
+    async def ask(name: str) -> None:
+        path = f"/api/v1/nodes/{quote(name, safe='')}/proxy/stats/summary"
         try:
-            data = await session.transport.get_bytes(f"/api/v1/nodes/{name}/proxy/stats/summary")
+            data = await session.transport.get_bytes(path, timeout=Deadline(total=_STATS_PATIENCE))
             found[name] = msgspec.json.decode(data, type=StatsSummary)
         except (KubeError, *UNREADABLE):
-            continue
+            return
+
+    await asyncio.gather(*(ask(each.metadata.name) for each in feed.store("nodes").items.values()))
     return found
 
 

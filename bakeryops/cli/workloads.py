@@ -43,7 +43,7 @@ def command(call: Call, service: str | None, problems: bool, pods: bool, watch: 
     The worst come first. READY counts pods, RESTARTS those of the containers that run now (of the last hour in
     brackets); CPU and MEMORY show what is used of the limit, where metrics are served.
 
-    Exit code 3 when anything listed is bad (✖) or cannot be judged (○), 0 otherwise.
+    Exit code 3 when anything listed is bad (✖) or cannot be judged (○), or not all could be read; 0 otherwise.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def command(call: Call, service: str | None, problems: bool, pods: bool, watch: 
 
 
 async def _run(call: Call, service: str | None, problems: bool, pods: bool, watch: bool) -> int:
-    from bakeryops.cli.cluster import beats, connected, look, watched
+    from bakeryops.cli.cluster import beats, connected, look, missed, watched
     from bakeryops.cli.listing import print_list, watch_list
     from bakeryops.cluster.feed import Changes
     from bakeryops.read.index import KINDS, WorkloadIndex
@@ -74,7 +74,7 @@ async def _run(call: Call, service: str | None, problems: bool, pods: bool, watc
         feed = await look(session, KINDS, namespace=call.namespace, needed=_NEEDED)
         listing.update(feed, Changes())
     print_list(out, listing)
-    return 3 if any(is_bad(view) for _, view in listing.views()) else 0
+    return 3 if missed(feed) or any(is_bad(view) for _, view in listing.views()) else 0
 
 
 def is_bad(view: Any) -> bool:
