@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -40,6 +41,24 @@ def api_server(pods: int, folder: Path) -> Iterator[tuple[str, Path]]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextlib.contextmanager
+def demo(folder: Path, size: str = "") -> Iterator[Path]:
+    """Run the embedded cluster, of normal size or "large"; give the path of its kubeconfig."""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    command = [sys.executable, "-m", "bakeryops", "demo", "--serve", "--dir", str(place)]
+    with subprocess.Popen(
+        [*command, *(["--size", size] if size else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.strip() == "ready":
+                    break
+            yield place / "kubeconfig"
+        finally:
+            process.terminate()
 
 
 def post(url: str) -> None:

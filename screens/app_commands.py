@@ -6,7 +6,6 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from textual import work
-from textual.app import App
 
 from bakeryops.cluster.target import Target, find_target, list_contexts
 from bakeryops.config import Config
@@ -20,6 +19,7 @@ from screens.help import HelpScreen
 from screens.palette import PaletteScreen
 from screens.rows_palette import Hit, command_hits
 from screens.themes import THEMES
+from screens.widgets.painting import TightPaint
 
 if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["AppCommands"]
 
 
-class AppCommands(App[None]):
+class AppCommands(TightPaint):
     """Help, palette, and the choices of namespace, cluster and colours."""
 
     config: Config

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from bakeryops.cluster.store import Store
 from bakeryops.cluster.usage import SAMPLES, UsageHistory
 from bakeryops.model.workload import PodView
 from bakeryops.read.events import EventKeeper
-from bakeryops.read.index import KINDS, IndexChanges, WorkloadIndex
+from bakeryops.read.index import KINDS, ChangedUids, IndexChanges, WorkloadIndex
 from screens.slices import sliced
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ __all__ = ["Picture"]
 KEPT = ("events", "podmetrics", "nodemetrics", "nodestats")
 """Kinds that are read as long as there is a session, whichever screen is shown."""
 
-_POD_KINDS = frozenset({"pods", "podmetrics"})
 _NONE = frozenset({"forbidden", "absent"})
 
 
@@ -44,6 +44,7 @@ class Picture:
         self.usage = UsageHistory()
         self._disks: dict[str, deque[float]] = {}
         self._clock = clock
+        self._taking = asyncio.Lock()
 
     def node_curves(self, name: str) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
         """Return the last samples of a node's CPU (cores), memory and disk (bytes), oldest first."""
@@ -90,43 +91,39 @@ class Picture:
     async def take(self, feed: Feed, batches: Iterable[Changes], *, first: bool) -> IndexChanges:
         """Read what changed in a feed; `first` reads all of it, and drops what went while nobody looked.
 
-        Thousands of pods are read in slices, between which the event loop has its turns.
+        Thousands of pods are read in slices, between which the event loop has its turns. One screen that takes
+        waits for another: what that one has half read is told to it alone.
         """
+        async with self._taking:
+            return await self._take(feed, batches, first)
+
+    async def _take(self, feed: Feed, batches: Iterable[Changes], first: bool) -> IndexChanges:
         stores = {kind: feed.store(kind) for kind in KINDS if kind in feed.kinds}
         done = IndexChanges()
         if "pods" in stores:
             _join(done, self.index.set_pods_known(stores["pods"].state.phase not in _NONE))
         if first:
-            await self._take_all(stores, done)
+            await self._read(stores, self.index.differences(stores), done)
         else:
             for batch in batches:
-                pods = batch.by_kind.get("pods")
-                others = {kind: uids for kind, uids in batch.by_kind.items() if kind != "pods"}
-                _join(done, self.index.update(stores, others))
-                if pods:
-                    await self._take_pods(stores, pods.changed, pods.removed, done)
+                await self._read(stores, batch.by_kind, done)
         return done
 
-    async def _take_all(self, stores: Mapping[str, Store[Any]], done: IndexChanges) -> None:
-        """Read everything; pods that are still the same objects are not read again."""
-        _join(done, self.index.load({kind: store for kind, store in stores.items() if kind not in _POD_KINDS}))
-        if "pods" in stores:
-            items = stores["pods"].items
-            seen = {view.uid: key for key, view in self.index.pods.items()}
-            changed = {
-                uid for uid, each in items.items() if uid not in seen or self.index.raw_pod(seen[uid]) is not each
-            }
-            await self._take_pods(stores, changed, seen.keys() - items.keys(), done)
-        if "podmetrics" in stores:
-            everything = ChangeSet(set(stores["podmetrics"].items))
-            _join(done, self.index.update(stores, {"podmetrics": everything}))
-
-    async def _take_pods(
-        self, stores: Mapping[str, Store[Any]], changed: Set[str], removed: Set[str], done: IndexChanges
+    async def _read(
+        self, stores: Mapping[str, Store[Any]], changes: Mapping[str, ChangedUids], done: IndexChanges
     ) -> None:
-        _join(done, self.index.update(stores, {"pods": ChangeSet(set(), set(removed))}))
-        async for uids in sliced(changed):
-            _join(done, self.index.update(stores, {"pods": ChangeSet(set(uids))}))
+        """Read what changed, the objects first and each workload that they belong to once."""
+        later: set[str] = set()
+        for kind in KINDS:
+            uids = changes.get(kind)
+            if uids is None or kind not in stores:
+                continue
+            if uids.removed:
+                _join(done, self.index.update(stores, {kind: ChangeSet(set(), set(uids.removed))}, later=later))
+            async for part in sliced(list(uids.changed)):
+                _join(done, self.index.update(stores, {kind: ChangeSet(set(part))}, later=later))
+        async for keys in sliced(later, 16):
+            _join(done, self.index.read_workloads(keys))
 
     def take_events(self, feed: Feed, batches: Iterable[Changes]) -> tuple[set[str], set[str]]:
         """Group what happened; return the keys of the groups that are different, and of those that went."""

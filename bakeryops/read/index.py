@@ -95,21 +95,38 @@ class WorkloadIndex:
         self._workloads_due: dict[str, float] = {}
 
     def load(self, stores: Mapping[str, Items]) -> IndexChanges:
-        """Read everything in `stores`, by plural, and drop what they do not have."""
+        """Read everything in `stores`, by plural, that was not read yet, and drop what they do not have."""
+        return self.update(stores, self.differences(stores))
+
+    def differences(self, stores: Mapping[str, Items]) -> dict[str, ChangedUids]:
+        """Return, by plural, the objects that are not those that were read last, and those that are gone."""
         changes: dict[str, ChangedUids] = {}
         for plural, store in stores.items():
-            known = self._pod_key if plural == "pods" else self._object_key
-            kind = _KIND_OF.get(plural)
-            gone = {
-                uid
-                for uid, key in known.items()
-                if uid not in store.items and (kind is None or key.startswith(f"{kind}/"))
-            }
-            changes[plural] = _Uids(set(store.items), gone)
-        return self.update(stores, changes)
+            if plural not in KINDS:
+                continue
+            items = store.items
+            read = self._read_of(plural)
+            changed = {uid for uid, each in items.items() if read.get(uid) is not each}
+            changes[plural] = _Uids(changed, read.keys() - items.keys())
+        return changes
 
-    def update(self, stores: Mapping[str, Items], changes: Mapping[str, ChangedUids]) -> IndexChanges:
-        """Read again what `changes` names, by plural, from `stores`; other kinds are ignored."""
+    def _read_of(self, plural: str) -> Mapping[str, Any]:
+        """Return the objects of a kind that were read last, by uid."""
+        if plural == "pods":
+            return self._raw
+        if plural == "podmetrics":
+            return self._usage
+        start = f"{_KIND_OF[plural]}/"
+        return {uid: self._objects.get(key) for uid, key in self._object_key.items() if key.startswith(start)}
+
+    def update(
+        self, stores: Mapping[str, Items], changes: Mapping[str, ChangedUids], *, later: set[str] | None = None
+    ) -> IndexChanges:
+        """Read again what `changes` names, by plural, from `stores`; other kinds are ignored.
+
+        With `later` the workloads that this concerns are not read: their keys are put there, for
+        `read_workloads` when all parts of a long change have been taken.
+        """
         now = self._clock()
         done = IndexChanges()
         dirty: dict[str, None] = {}
@@ -133,7 +150,16 @@ class WorkloadIndex:
                 self._measure(uid, None, done, dirty)
             for uid in uids.changed:
                 self._measure(uid, items.get(uid), done, dirty)
-        self._read_workloads(dirty, now, done)
+        if later is None:
+            self._read_workloads(dirty, now, done)
+        else:
+            later.update(dirty)
+        return done
+
+    def read_workloads(self, keys: Iterable[str]) -> IndexChanges:
+        """Read the workloads of these keys again."""
+        done = IndexChanges()
+        self._read_workloads(dict.fromkeys(keys), self._clock(), done)
         return done
 
     def set_usage(self, metrics: Iterable[PodMetrics]) -> IndexChanges:

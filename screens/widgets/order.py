@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from screens.widgets.cells import Cell, Row
+from screens.widgets.cells import Cell
+from screens.widgets.late import LateRow, RowLike
 
 __all__ = ["RowOrder", "matches", "row_text"]
 
@@ -25,7 +26,7 @@ class RowOrder:
     """Rows by key, and the list of those shown in their order."""
 
     def __init__(self, ties: Sequence[int] = ()) -> None:
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, RowLike] = {}
         self.column = 0
         self.reverse = False
         self.text = ""
@@ -43,7 +44,7 @@ class RowOrder:
         key: str = self._shown[index][-1]
         return key
 
-    def row_at(self, index: int) -> Row:
+    def row_at(self, index: int) -> RowLike:
         """Return the shown row at `index`."""
         return self.rows[self._shown[index][-1]]
 
@@ -63,7 +64,7 @@ class RowOrder:
         for other in range(min(index, len(shown)) - 1, max(-1, index - 1 - reach), -1):
             yield shown[other][-1]
 
-    def replace(self, rows: Iterable[Row]) -> None:
+    def replace(self, rows: Iterable[RowLike]) -> None:
         """Forget every row and take these."""
         self.rows = {row.key: row for row in rows}
         self._build()
@@ -89,7 +90,7 @@ class RowOrder:
         rows = self.rows
         self._shown = [entry for entry in source if matches(rows[entry[-1]], terms)]
 
-    def change(self, changed: Iterable[Row], removed: Iterable[str]) -> None:
+    def change(self, changed: Iterable[RowLike], removed: Iterable[str]) -> None:
         """Take rows that are new or differ, and drop the keys that are gone."""
         leave: list[Entry] = []
         enter: list[Entry] = []
@@ -132,7 +133,7 @@ class RowOrder:
         terms, rows = self._terms, self.rows
         self._shown = [entry for entry in self._all if matches(rows[entry[-1]], terms)] if terms else self._all
 
-    def _entry(self, row: Row) -> Entry:
+    def _entry(self, row: RowLike) -> Entry:
         parts = [*_sort_key(_sort_value(row, self.column), self.reverse)]
         for column in self._ties:
             if column != self.column:
@@ -146,12 +147,12 @@ def parse(text: str) -> tuple[tuple[bool, str], ...]:
     return tuple((wanted, word) for wanted, word in words if word)
 
 
-def row_text(row: Row) -> str:
+def row_text(row: RowLike) -> str:
     """Return the lower-case text of a row that a filter looks in."""
     return row.search or " ".join(cell.text if isinstance(cell, Cell) else cell for cell in row.cells).lower()
 
 
-def matches(row: Row, terms: tuple[tuple[bool, str], ...]) -> bool:
+def matches(row: RowLike, terms: tuple[tuple[bool, str], ...]) -> bool:
     """Tell whether a row passes every word of a filter."""
     if not terms:
         return True
@@ -185,7 +186,9 @@ def _apply(entries: list[Entry], leave: list[Entry], enter: list[Entry]) -> None
         entries.sort()
 
 
-def _sort_value(row: Row, column: int) -> Any:
+def _sort_value(row: RowLike, column: int) -> Any:
+    if isinstance(row, LateRow):
+        return row.sort_value(column)
     if column < len(row.sort):
         return row.sort[column]
     cell = row.cells[column] if column < len(row.cells) else ""

@@ -15,6 +15,11 @@ from textual.screen import Screen
 __all__ = ["TightPaint", "TightUpdate"]
 
 
+_EMOJI = "\U0001f000"
+"""From here on terminals do not agree how wide a character is: a line with one is sent as a whole, or else its
+parts would come to stand beside where they stood."""
+
+
 class TightUpdate(ChopsUpdate):
     """A partial update that sends each changed span and nothing beside it."""
 
@@ -26,8 +31,10 @@ class TightUpdate(ChopsUpdate):
                 if strip is None or x >= x2 or end <= x1:
                     continue
                 start = max(x, x1)
-                if start > x or end > x2:
+                if (start > x or end > x2) and max(strip.text, default="") < _EMOJI:
                     strip = strip.crop(start - x, min(end, x2) - x)
+                else:
+                    start = x
                 parts.append(Control.move_to(start, y).segment.text + strip.render(console))
         return "".join(parts)
 

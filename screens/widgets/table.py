@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from screens.widgets.cells import Cell, Column, Row
+from screens.widgets.late import RowLike
 from screens.widgets.order import RowOrder
 from screens.widgets.table_view import TableView
 
@@ -93,13 +94,13 @@ class LiveTable(TableView):
         """The key of the column that orders the rows, and whether the order is reversed."""
         return self.columns[self._order.column].key, self._order.reverse
 
-    def set_rows(self, rows: Iterable[Row]) -> None:
+    def set_rows(self, rows: Iterable[RowLike]) -> None:
         """Take these rows in place of all that were there."""
         with self._steady(at_risk=True):
             self._order.replace(rows)
             self._strips.clear()
 
-    def update(self, changed: Iterable[Row] = (), removed: Iterable[str] = ()) -> None:
+    def update(self, changed: Iterable[RowLike] = (), removed: Iterable[str] = ()) -> None:
         """Take rows that are new or differ and drop the keys that are gone; repaint only cells that differ."""
         removed = list(removed)
         with self._steady(at_risk=bool(removed) or bool(self._order.text)):

@@ -9,7 +9,8 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from screens.widgets.cells import Column, Placed, Row, cut, harmless, place
+from screens.widgets.cells import Column, Placed, cut, harmless, place
+from screens.widgets.late import RowLike
 from screens.widgets.lineview import LineView
 from screens.widgets.order import RowOrder
 from screens.widgets.table_paint import changed_spans, header_segments, row_segments
@@ -23,7 +24,7 @@ _KEPT_STRIPS = 512
 class RowToken(NamedTuple):
     """What a line with a row looks like."""
 
-    row: Row
+    row: RowLike
     look: tuple[str, bool, int]
     thumb: bool
 
@@ -64,7 +65,7 @@ class TableView(LineView):
         self._stale = False
         self._placed: tuple[Placed, ...] = ()
         self._placed_for = -1
-        self._strips: dict[str, tuple[Row, tuple[str, bool, int], Strip]] = {}
+        self._strips: dict[str, tuple[RowLike, tuple[str, bool, int], Strip]] = {}
 
     @property
     def selected(self) -> str | None:
@@ -86,7 +87,7 @@ class TableView(LineView):
         """The keys of the columns that fit."""
         return [self.columns[placed.number].key for placed in self._placed]
 
-    def row(self, key: str) -> Row | None:
+    def row(self, key: str) -> RowLike | None:
         """Return the row of a key."""
         return self._order.rows.get(key)
 
