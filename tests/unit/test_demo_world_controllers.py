@@ -321,6 +321,46 @@ def test_services_know_the_addresses_of_ready_pods() -> None:
     assert shop.store.list("endpointslices", SHOP)[0]["endpoints"] == []
 
 
+def test_older_clients_find_the_addresses_in_endpoints() -> None:
+    shop = settled(replicas=2)
+    spec = {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    shop.create("services", {"metadata": {"name": "web", "labels": {"a": "b"}}, "spec": spec})
+    shop.clock.advance(2)
+    found = shop.get("endpoints", "web")
+    assert found["metadata"]["labels"]["a"] == "b"
+    [subset] = found["subsets"]
+    assert subset["ports"] == [{"name": "http", "port": 8080, "protocol": "TCP"}]
+    assert {each["ip"] for each in subset["addresses"]} == {each["status"]["podIP"] for each in shop.pods()}
+    shop.change("deployments.apps", "web", ("spec", "replicas"), 0)
+    shop.clock.advance(60)
+    assert "subsets" not in shop.get("endpoints", "web")
+    shop.store.delete("services", SHOP, "web")
+    shop.clock.advance(2)
+    assert shop.store.get("endpoints", SHOP, "web") is None
+
+
+def test_a_pod_that_is_relabelled_or_has_ended_is_no_endpoint() -> None:
+    shop = SmallCluster()
+    for name in ("one", "two"):
+        body = pod(name, container(script="sleep 20; exit 0"), restartPolicy="Never")
+        body["metadata"]["labels"] = {"app": "web"}
+        shop.create("pods", body)
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+    shop.create("services", {"metadata": {"name": "web"}, "spec": spec})
+    shop.clock.advance(10)
+
+    def behind() -> set[str]:
+        [found] = shop.store.list("endpointslices", SHOP)
+        return {each["targetRef"]["name"] for each in found["endpoints"]}
+
+    assert behind() == {"one", "two"}
+    shop.change("pods", "one", ("metadata", "labels"), {"app": "other"})
+    shop.clock.advance(1)
+    assert behind() == {"two"}
+    shop.clock.advance(30)
+    assert behind() == set()
+
+
 def test_a_daemon_set_has_one_pod_and_replaces_it() -> None:
     shop = SmallCluster()
     labels = {"app": "agent"}

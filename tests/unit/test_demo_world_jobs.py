@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bakeryops.demo.controllers.cronjob import next_time
-from bakeryops.demo.controllers.objects import condition
+from bakeryops.demo.controllers.objects import condition, owner_reference
 from tests.support.demo_world import SHOP, SmallCluster, container
 
 
@@ -36,6 +36,19 @@ def test_a_cron_job_makes_jobs_and_keeps_few() -> None:
     assert len(made) == 10
     assert len(shop.store.list("jobs", SHOP)) <= 3
     assert shop.get("cronjobs", "clean")["status"]["lastSuccessfulTime"]
+
+
+def test_a_job_that_a_person_made_from_a_cron_job_is_not_active_there() -> None:
+    shop = SmallCluster()
+    spec = {"schedule": "0 0 * * *", "jobTemplate": {"spec": job("sleep 60")["spec"]}}
+    cron = shop.create("cronjobs", {"metadata": {"name": "clean"}, "spec": spec})
+    by_hand = job("sleep 60")
+    by_hand["metadata"]["annotations"] = {"cronjob.kubernetes.io/instantiate": "manual"}
+    by_hand["metadata"]["ownerReferences"] = [owner_reference(cron)]
+    shop.create("jobs", by_hand)
+    shop.clock.advance(5)
+    assert shop.get("jobs", "bake")["status"]["active"] == 1
+    assert "active" not in shop.get("cronjobs", "clean").get("status", {})
 
 
 @pytest.mark.parametrize(

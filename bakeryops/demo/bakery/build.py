@@ -15,7 +15,7 @@ from bakeryops.demo.bakery.past import Past, Trouble
 from bakeryops.demo.bakery.settle import Settler
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers.behaviour import ANNOTATION
-from bakeryops.demo.controllers.endpoints import slice_for
+from bakeryops.demo.controllers.endpoints import endpoints_for, slice_for
 from bakeryops.demo.controllers.images import Images
 from bakeryops.demo.controllers.namespaces import furnish
 from bakeryops.demo.controllers.objects import digest
@@ -96,7 +96,7 @@ def settle(settler: Settler, store: ObjectStore, work: Workload, seed: int) -> N
 
 
 def serve(settler: Settler, store: ObjectStore, work: Workload, age: float) -> None:
-    """Create the Service of a workload, and its EndpointSlice."""
+    """Create the Service of a workload, with its EndpointSlice and Endpoints."""
     service = service_for(work)
     if service is None:
         return
@@ -104,6 +104,7 @@ def serve(settler: Settler, store: ObjectStore, work: Workload, age: float) -> N
     made = store.create("services", service, manager="kustomize-controller" if work.flux else "kubectl")
     pods = store.list("pods", work.namespace, made["spec"]["selector"])
     store.create("endpointslices", slice_for(made, pods, NODE), manager="kube-controller-manager")
+    store.create("endpoints", endpoints_for(made, pods, NODE), manager="kube-controller-manager")
 
 
 def _trouble_of(work: Workload) -> tuple[Trouble | None, dict[str, str] | None]:

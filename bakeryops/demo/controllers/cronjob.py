@@ -16,6 +16,8 @@ __all__ = ["CronJobController", "next_time"]
 
 _COMPONENT = "cronjob-controller"
 _MANAGER = "kube-controller-manager"
+_SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+"""Annotation of the Jobs that a CronJob made; those a person made from it are not counted as its own."""
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 _NAMED = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
           "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *"}  # fmt: skip
@@ -143,7 +145,7 @@ class CronJobController:
                 "namespace": metadata["namespace"],
                 "labels": dict(wanted.get("labels") or {}),
                 "annotations": {**(wanted.get("annotations") or {}),
-                                "batch.kubernetes.io/cronjob-scheduled-timestamp": timestamp(due)},
+                                _SCHEDULED: timestamp(due)},
                 "ownerReferences": [owner_reference(owner)],
             },
             "spec": template["spec"],
@@ -178,7 +180,7 @@ class CronJobController:
         active = [
             {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"],
              "namespace": key[0], "uid": job["metadata"]["uid"]}
-            for job in jobs if not is_finished(job)
+            for job in jobs if not is_finished(job) and _SCHEDULED in (job["metadata"].get("annotations") or {})
         ]  # fmt: skip
         ends = [
             str(job["status"]["completionTime"]) for job in jobs if (job.get("status") or {}).get("completionTime")
