@@ -51,7 +51,7 @@ class ConnectScreen(ConsoleScreen):
                                  why=trouble.why, hint=trouble.hint)  # fmt: skip
         if not view.reason:
             return connect_lines(width, host=console.host, kind="", message="", why="", hint="", waiting=True)
-        kind = "unauthorized" if view.phase == "unauthorized" else "unreachable"
+        kind = view.kind or ("unauthorized" if view.phase == "unauthorized" else "unreachable")
         tried = f"next try in {round(view.next_try)} s" if view.next_try is not None else "trying now"
         source = self.session.target.source if self.session is not None else ""
         return connect_lines(width, host=console.host, kind=kind, message=view.reason, why="", hint=view.hint,

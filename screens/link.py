@@ -20,6 +20,7 @@ def link_view(link: Link | None, now: float) -> LinkView:
         phase=link.phase,
         reason=link.reason,
         hint=link.hint,
+        kind=link.kind,
         since=max(0.0, now - link.since),
         next_try=max(0.0, link.next_try - now) if link.next_try is not None else None,
         data_age=max(0.0, now - link.last_data) if link.last_data is not None else None,

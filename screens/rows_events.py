@@ -14,13 +14,18 @@ EVENT_COLUMNS = (
     Column("last", "last", 5, worth=99, align="right"),
     Column("count", "×", 4, worth=97, align="right"),
     Column("reason", "reason", 16, worth=98),
-    Column("object", "object", 18, worth=96),
-    Column("namespace", "namespace", 12, worth=60),
+    Column("object", "object", 20, worth=96, grow=True, most=40, keep=6),
+    Column("namespace", "namespace", 12, worth=60, keep=4),
     Column("message", "message", 24, worth=95, grow=True),
     Column("first", "first", 5, worth=50, align="right"),
     Column("source", "source", 14, worth=40),
 )
 """A group of events a row."""
+
+_SHORT = {
+    "Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds", "ReplicaSet": "rs", "CronJob": "cron",
+    "PersistentVolumeClaim": "pvc", "HorizontalPodAutoscaler": "hpa", "Kustomization": "ks", "HelmRelease": "hr",
+}  # fmt: skip
 
 
 def event_row(view: EventGroup, now: float) -> Row:
@@ -28,7 +33,7 @@ def event_row(view: EventGroup, now: float) -> Row:
     tone = "soon" if view.warning else "dim"
     last = format_age(now - view.last) if view.last is not None else "?"
     first = format_age(now - view.first) if view.first is not None else "?"
-    where = f"{view.kind.lower()}/{view.name}" if view.kind else view.name
+    where = f"{_SHORT.get(view.kind, view.kind.lower())}/{view.name}" if view.kind else view.name
     cells = (
         Cell("▲" if view.warning else "·", tone),
         Cell(last, "dim" if view.gone else ""),
@@ -42,7 +47,7 @@ def event_row(view: EventGroup, now: float) -> Row:
     )
     sort = (not view.warning, -(view.last or 0.0), -view.count, view.reason, where, view.namespace, view.message,
             view.first or 0.0, view.source)  # fmt: skip
-    search = f"{where} {view.namespace} {view.reason} {view.message}".lower()
+    search = f"{where} {view.kind} {view.namespace} {view.reason} {view.message}".lower()
     return Row(view.key, cells, sort, search)
 
 

@@ -32,6 +32,8 @@ class LinkView:
     data_age: float | None = None
     """Seconds since anything was heard, None when nothing ever was."""
     version: str = ""
+    kind: str = ""
+    """The kind of the error behind the reason, as in `KubeError.kind`."""
 
 
 _ADVICE = {
@@ -56,6 +58,18 @@ _ADVICE = {
     "forbidden": (
         "The credentials work but may not read the cluster",
         ("Ask for the viewer role of the console; what is allowed shows: kubectl auth can-i --list",),
+    ),
+    "unavailable": (
+        "The cluster answers, but is not ready",
+        ("It may be starting: on the node, microk8s status --wait-ready waits until it is up.",),
+    ),
+    "server": (
+        "The cluster answers with a failure of its own",
+        ("On the node: journalctl -u snap.microk8s.daemon-kubelite -n 50 says which.",),
+    ),
+    "protocol": (
+        "What answers there is not a Kubernetes API server",
+        ("Check the server's address in the kubeconfig: a proxy or a login page may have answered instead.",),
     ),
     "CredentialError": ("There are no usable credentials", ()),
     "UsageError": ("The kubeconfig cannot be used", ()),

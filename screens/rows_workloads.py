@@ -20,6 +20,9 @@ GROUP = 6
 BAR = 6
 """Cells of a bar."""
 
+TAIL = 6
+"""Cells of a name's end that are always shown: pods of one workload differ only there."""
+
 NEAR_LIMIT = 0.9
 """Share of its memory limit from which a container is likely to be killed soon."""
 
@@ -49,28 +52,28 @@ _USAGE = (
     Column("cpu_limit", "limit", 5, worth=44, align="right"),
 )
 
-WORKLOAD_COLUMNS = (
+WORKLOAD_COLUMNS: tuple[Column, ...] = (
     Column("health", "", 1, worth=100),
-    Column("name", "name", 20, worth=99, grow=True),
-    Column("namespace", "namespace", 12, worth=77),
-    Column("service", "service", 12, worth=30),
+    Column("name", "name", 20, worth=99, grow=True, keep=TAIL),
+    Column("namespace", "namespace", 12, worth=77, keep=4),
+    Column("service", "service", 12, worth=30, grow=True, most=24),
     Column("kind", "kind", 6, worth=60),
     Column("ready", "ready", 5, worth=98, align="right"),
     Column("status", "status", 16, worth=97),
     Column("restarts", "↻", 3, worth=90, align="right"),
     Column("oom", "oom", 3, worth=52, align="right"),
-    Column("tag", "image tag", 15, worth=76),
+    Column("tag", "image tag", 17, worth=76, keep=8),
     Column("commit", "commit", 8, worth=64),
     Column("age", "age", 4, worth=88, align="right"),
     *_USAGE,
 )
 """A workload a row."""
 
-POD_COLUMNS = (
+POD_COLUMNS: tuple[Column, ...] = (
     Column("health", "", 1, worth=100),
-    Column("name", "pod", 24, worth=99, grow=True),
-    Column("namespace", "namespace", 12, worth=74),
-    Column("service", "service", 12, worth=30),
+    Column("name", "pod", 24, worth=99, grow=True, keep=TAIL),
+    Column("namespace", "namespace", 12, worth=74, keep=4),
+    Column("service", "service", 12, worth=30, grow=True, most=24),
     Column("ready", "ready", 5, worth=96, align="right"),
     Column("status", "status", 16, worth=97),
     Column("restarts", "↻", 3, worth=90, align="right"),

@@ -1,8 +1,8 @@
-"""Workloads and pods, by namespace and by service, with what they use."""
+"""Workloads, pods and volumes, by namespace and by service, with what they use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -11,41 +11,51 @@ from textual.widgets import ContentSwitcher
 
 from bakeryops.model.overview import ObjectRef
 from bakeryops.read.index import KINDS
+from bakeryops.read.volumes import measured, volumes
 from screens.base import bindings
 from screens.lines import Line
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
 from screens.rows_states import state_notice
-from screens.rows_workloads import POD_COLUMNS, WORKLOAD_COLUMNS, pod_row, ref_plural, summary, workload_row
+from screens.rows_workloads import summary
 from screens.slices import sliced
 from screens.widgets.table import LiveTable, Row
+from screens.workload_tabs import PodTab, ServicePodTab, ServiceWorkloadTab, Tab, VolumeTab, WorkloadTab
 
 if TYPE_CHECKING:
     from bakeryops.cluster.feed import Changes, Feed
 
 __all__ = ["WorkloadsScreen"]
 
+CLAIMS = "persistentvolumeclaims"
+
+LISTS = ("workloads", "pods", "volumes")
+"""The lists in the order in which one key goes through them."""
+
 
 class WorkloadsScreen(ListScreen):
-    """Two tables, one shown at a time: workloads and pods."""
+    """Lists of which one is shown at a time; the others hold no rows."""
 
     NAME: ClassVar[str] = "workloads"
     CSS_PATH = "workloads.tcss"
     BINDINGS = bindings("workloads")
-    KINDS: ClassVar[tuple[str, ...]] = KINDS
+    KINDS: ClassVar[tuple[str, ...]] = (*KINDS, CLAIMS)
 
     def __init__(self) -> None:
-        """Begin with workloads, by namespace."""
+        """Begin with workloads, the worst first."""
         super().__init__()
+        self._list = LISTS[0]
         self._by_service = False
+        self._tabs: dict[str, Tab] = {}
 
     def body(self) -> ComposeResult:
         """Put a heading above the tables."""
+        tabs = (WorkloadTab, PodTab, VolumeTab, ServiceWorkloadTab, ServicePodTab)
+        self._tabs = {tab.NAME: tab(self.console) for tab in tabs}
         yield LinePanel(id="heading", classes="data")
         with ContentSwitcher(initial="workloads", id="tables"):
-            yield LiveTable(WORKLOAD_COLUMNS, noun="workloads", id="workloads", sort="health",
-                            ties=("namespace", "name"))  # fmt: skip
-            yield LiveTable(POD_COLUMNS, noun="pods", id="pods", sort="health", ties=("namespace", "name"))
+            for name, tab in self._tabs.items():
+                yield LiveTable(tab.COLUMNS, noun=tab.NOUN, id=name, sort=tab.SORT, ties=tab.TIES)
 
     def on_mount(self) -> None:
         """Put the cursor into the table."""
@@ -53,27 +63,24 @@ class WorkloadsScreen(ListScreen):
         self.table().focus()
         self.show_session()
 
+    @property
+    def tab(self) -> Tab:
+        """The list that is shown."""
+        gathered = self._by_service and f"service-{self._list}" in self._tabs
+        return self._tabs[f"service-{self._list}" if gathered else self._list]
+
     def table(self) -> LiveTable:
         """Return the table that is shown."""
-        name = self.query_one("#tables", ContentSwitcher).current or "workloads"
-        return self.query_one(f"#{name}", LiveTable)
-
-    @property
-    def _pods_shown(self) -> bool:
-        return self.query_one("#tables", ContentSwitcher).current == "pods"
+        return self.query_one(f"#{self.tab.NAME}", LiveTable)
 
     def selected(self) -> ObjectRef | None:
-        """Return the selected workload or pod."""
-        if not self.is_mounted:
-            return None
-        key = self.table().selected
-        if key is None:
-            return None
-        if self._pods_shown:
-            namespace, _, name = key.partition("/")
-            return ObjectRef("pods", namespace, name)
-        kind, namespace, name = key.split("/", 2)
-        return ObjectRef(ref_plural(kind), namespace, name)
+        """Return the selected workload, pod or claim."""
+        key = self.table().selected if self.is_mounted else None
+        return self.tab.ref(key) if key is not None else None
+
+    def refusals(self) -> dict[str, str]:
+        """Volumes belong to no service."""
+        return {"list.group": "volumes have no service: w shows workloads"} if self._list == "volumes" else {}
 
     def show_session(self) -> None:
         """Begin anew."""
@@ -83,80 +90,76 @@ class WorkloadsScreen(ListScreen):
         self._draw_heading()
 
     async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
-        """Draw the rows that became different; the table that is not shown holds none."""
-        picture = self.console.picture
-        done = await picture.take(feed, changes, first=first)
+        """Draw the rows that became different."""
+        done = await self.console.picture.take(feed, changes, first=first)
         if first:
             await self._draw_all()
+        elif self._list == "volumes":
+            self._draw_volumes()
         else:
-            self._draw(done.workloads, done.workloads_removed, done.pods, done.pods_removed)
-        self._draw_notices(feed)
+            self._draw(*self.tab.changed(done))
+        self._draw_notice(feed)
         self._draw_heading()
 
     def show_ticks(self) -> None:
         """Bring the ages of visible rows up to date, and what time alone changed."""
-        done = self.console.picture.index.tick()
-        visible = set(self.table().visible_keys())
-        workloads = done.workloads | (visible if not self._pods_shown else set())
-        self._draw(workloads, done.workloads_removed, done.pods | (visible if self._pods_shown else set()),
-                   done.pods_removed)  # fmt: skip
+        changed, gone = self.tab.changed(self.console.picture.index.tick())
+        self._draw(changed | set(self.table().visible_keys()), gone)
+        if self._list == "volumes":
+            self._draw_volumes()
 
     async def _draw_all(self) -> None:
-        index, pods = self.console.picture.index, self._pods_shown
+        """Fill the table that is shown, and empty the others."""
+        tab = self.tab
+        self._take_volumes()
         rows: list[Row] = []
-        async for keys in sliced(list(index.pods if pods else index.workloads)):
-            rows += self._pod_rows(keys) if pods else self._workload_rows(keys)
-        self.query_one("#workloads", LiveTable).set_rows([] if pods else rows)
-        self.query_one("#pods", LiveTable).set_rows(rows if pods else [])
+        async for keys in sliced(list(tab.views())):
+            rows += tab.rows(keys)
+        for name in self._tabs:
+            self.query_one(f"#{name}", LiveTable).set_rows(rows if name == tab.NAME else [])
 
     async def _fill(self) -> None:
         """Fill the table that is shown now."""
         await self._draw_all()
+        if self.feed is not None:
+            self._draw_notice(self.feed)
         self._draw_heading()
+        self.draw_footer()
 
-    def _draw(
-        self,
-        workloads: Iterable[str],
-        workloads_gone: Iterable[str],
-        pods: Iterable[str],
-        pods_gone: Iterable[str],
-    ) -> None:
-        if self._pods_shown:
-            self.table().update(self._pod_rows(pods), pods_gone)
-        else:
-            self.table().update(self._workload_rows(workloads), workloads_gone)
+    def _draw(self, changed: set[str], gone: set[str]) -> None:
+        self.table().update(self.tab.rows(changed), gone)
 
-    def _workload_rows(self, keys: Iterable[str]) -> list[Row]:
-        picture, now = self.console.picture, self.console.now()
-        views = (picture.index.workloads.get(key) for key in keys)
-        return [workload_row(view, now, picture.curves(view.pods)) for view in views if view is not None]
+    def _draw_volumes(self) -> None:
+        self._draw(*self._take_volumes())
 
-    def _pod_rows(self, keys: Iterable[str]) -> list[Row]:
-        picture, now = self.console.picture, self.console.now()
-        views = (picture.index.pods.get(key) for key in keys)
-        return [pod_row(view, now, picture.curves((view.key,))) for view in views if view is not None]
+    def _take_volumes(self) -> tuple[set[str], set[str]]:
+        """Read the claims as they are now, where they are shown; kubelets measure them, pods mount them."""
+        tab, picture = self.tab, self.console.picture
+        if self.feed is None or not isinstance(tab, VolumeTab):
+            return set(), set()
+        claims = self.feed.store(CLAIMS).items.values()
+        return tab.take(volumes(claims, picture.index.pods.values(), measured(picture.stats.values())))
 
-    def _draw_notices(self, feed: Feed) -> None:
-        states = {kind: feed.store(kind).state for kind in feed.kinds}
-        controllers = {kind: state for kind, state in states.items() if kind not in ("pods",)}
-        self.query_one("#workloads", LiveTable).set_notice(*state_notice(controllers, self.console.now()))
-        pods = {kind: states[kind] for kind in ("pods", "podmetrics")}
-        self.query_one("#pods", LiveTable).set_notice(*state_notice(pods, self.console.now()))
+    def _draw_notice(self, feed: Feed) -> None:
+        kinds = self.tab.KINDS or tuple(kind for kind in KINDS if kind != "pods")
+        states = {kind: feed.store(kind).state for kind in kinds}
+        self.table().set_notice(*state_notice(states, self.console.now()))
 
     def _draw_heading(self) -> None:
         if not self.is_mounted:
             return
-        table, index = self.table(), self.console.picture.index
-        views = index.pods if self._pods_shown else index.workloads
-        bad = sum(1 for view in views.values() if view.health.rank <= 1)
-        noun = "pods" if self._pods_shown else "workloads"
+        table, tab = self.table(), self.tab
         column, reverse = table.sorted_by
-        order = "by service" if self._by_service else f"sorted by {column}{' reversed' if reverse else ''}"
+        title = next(each.title or each.key for each in table.columns if each.key == column)
+        order = f"{'by service' if column == 'service' else f'sorted by {title}'}{', reversed' if reverse else ''}"
+        bad = tab.count_bad()
+        refused = self.console.picture.stats_refused if self._list == "volumes" else ""
         line: Line = (
-            (f" {noun.capitalize()} ", "title"),
-            (summary(table.shown_count, table.row_count, bad, noun), "bad" if bad else "dim"),
+            (f" {tab.NOUN.capitalize()} ", "title"),
+            (summary(table.shown_count, table.row_count, bad, tab.NOUN), "bad" if bad else "dim"),
             (f"  {order}", "dim"),
             (f"  /{table.filter_text}" if table.filter_text else "", "accent"),
+            (f"  how full is not known: {refused}" if refused else "", "unknown"),
         )
         self.query_one("#heading", LinePanel).set_lines([line])
 
@@ -164,26 +167,28 @@ class WorkloadsScreen(ListScreen):
         """Say how many rows are left."""
         self._draw_heading()
 
-    def do_list_pods(self) -> None:
-        """Change between workloads and pods."""
-        switcher = self.query_one("#tables", ContentSwitcher)
-        switcher.current = "workloads" if self._pods_shown else "pods"
+    def _change(self, which: str, *, by_service: bool) -> None:
+        """Show another list; what is filtered for stays."""
+        before = self.table()
+        self._list, self._by_service = which, by_service
+        table = self.table()
+        table.filter_text = before.filter_text
+        self.query_one("#tables", ContentSwitcher).current = table.id
+        table.focus()
         self.call_next(self._fill)
-        self.table().focus()
-        self._draw_heading()
-        self.draw_footer()
+
+    def do_list_pods(self) -> None:
+        """Go on to the next list."""
+        following = LISTS[(LISTS.index(self._list) + 1) % len(LISTS)]
+        self._change(following, by_service=self._by_service)
 
     def do_list_group(self) -> None:
-        """Change between the order by service and the worst first."""
-        self._by_service = not self._by_service
-        for table in self.query(LiveTable):
-            table.sort_by("service" if self._by_service else "health")
-        self._draw_heading()
+        """Gather by service, or show the worst first."""
+        self._change(self._list, by_service=not self._by_service)
 
     def do_list_sort(self) -> None:
         """Sort by the next column on screen."""
         super().do_list_sort()
-        self._by_service = self.table().sorted_by[0] == "service"
         self._draw_heading()
 
     def do_list_reverse(self) -> None:

@@ -59,6 +59,8 @@ class Link:
         """Why it is not live, as one sentence."""
         self.hint = ""
         """What mends it."""
+        self.kind = ""
+        """The kind of the error behind the reason, as in `KubeError.kind`; empty while all is well."""
         self.next_try: float | None = None
         """When the next heartbeat goes out while the server is lost."""
         self.last_data: float | None = None
@@ -219,7 +221,7 @@ class Link:
     def _back(self) -> None:
         """Become live."""
         self._backoff.reset()
-        self._enter("live", "", "")
+        self._enter("live", "", "", "")
         self.next_try = None
         self._signal.set()
         for call in self.on_back:
@@ -234,20 +236,21 @@ class Link:
         reason = reason_of(error)
         if (phase, reason, error.hint) == (self.phase, self.reason, self.hint):
             return
-        self._enter(phase, reason, error.hint)
+        self._enter(phase, reason, error.hint, error.kind)
         if was_live:
             self._signal.set()
             for call in self.on_lost:
                 call()
         self._tell()
 
-    def _enter(self, phase: LinkPhase, reason: str, hint: str) -> None:
+    def _enter(self, phase: LinkPhase, reason: str, hint: str, kind: str) -> None:
         """Set phase and reason; `since` moves only with the phase."""
         if phase != self.phase:
             self.phase = phase
             self.since = time.time()
         self.reason = reason
         self.hint = hint
+        self.kind = kind
 
     def _tell(self) -> None:
         """Say that something changed."""

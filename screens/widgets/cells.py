@@ -61,6 +61,8 @@ class Column:
     sort: bool = True
     most: int = 0
     """How wide it grows at most; 0 means as wide as there is room."""
+    keep: int = 0
+    """Cells of the end that stay when a text is cut: generated names and image tags differ there."""
 
 
 class Placed(NamedTuple):
@@ -70,6 +72,7 @@ class Placed(NamedTuple):
     x: int
     width: int
     align: Align
+    keep: int = 0
 
 
 def place(columns: Sequence[Column], width: int, gap: int = 1) -> tuple[Placed, ...]:
@@ -92,7 +95,7 @@ def place(columns: Sequence[Column], width: int, gap: int = 1) -> tuple[Placed, 
             spare -= share
             growing -= 1
         wide = min(wide, max(0, width - x))
-        placed.append(Placed(index, x, wide, column.align))
+        placed.append(Placed(index, x, wide, column.align, column.keep))
         x += wide + gap
     return tuple(placed)
 
@@ -120,12 +123,15 @@ def cells_wide(text: str) -> int:
     return len(text) if text.isascii() else sum(map(get_character_cell_size, text))
 
 
-def cut(text: str, width: int) -> str:
-    """Return `text` if it fits into `width` cells, else its beginning and an ellipsis."""
+def cut(text: str, width: int, keep: int = 0) -> str:
+    """Return `text` if it fits into `width` cells, else its beginning, an ellipsis and its last `keep` cells."""
     if cells_wide(text) <= width:
         return text
     if width <= 0:
         return ""
+    if 0 < keep <= width // 2:
+        tail = _tail(text, keep)
+        return cut(text, width - cells_wide(tail)) + tail
     if text.isascii():
         return text[: width - 1] + ELLIPSIS
     used = 0
@@ -136,8 +142,19 @@ def cut(text: str, width: int) -> str:
     return text
 
 
-def fit(text: str, width: int, align: Align = "left") -> str:
-    """Return `text` made harmless, cut and padded to exactly `width` cells."""
-    text = cut(harmless(text), width)
+def _tail(text: str, width: int) -> str:
+    """Return the end of `text` in at most `width` cells; it does not begin with a mark of the letter before."""
+    used, start = 0, len(text)
+    while start > 0 and used + get_character_cell_size(text[start - 1]) <= width:
+        start -= 1
+        used += get_character_cell_size(text[start])
+    while start < len(text) and not get_character_cell_size(text[start]):
+        start += 1
+    return text[start:]
+
+
+def fit(text: str, width: int, align: Align = "left", keep: int = 0) -> str:
+    """Return `text` made harmless, cut (see `cut`) and padded to exactly `width` cells."""
+    text = cut(harmless(text), width, keep)
     padding = " " * (width - cells_wide(text))
     return padding + text if align == "right" else text + padding

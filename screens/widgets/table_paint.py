@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from screens.widgets.cells import Cell, CellLike, Column, Placed, Row, cells_wide, cut, fit, harmless
+from screens.widgets.cells import Cell, CellLike, Column, Placed, cells_wide, cut, fit, harmless
+from screens.widgets.late import RowLike
 
 __all__ = ["changed_spans", "header_segments", "row_segments"]
 
 ToneStyle = Callable[[str], Style]
 
 
-def row_segments(row: Row, placed: Sequence[Placed], width: int, style_of: ToneStyle) -> list[Segment]:
+def row_segments(row: RowLike, placed: Sequence[Placed], width: int, style_of: ToneStyle) -> list[Segment]:
     """Draw a row in exactly `width` cells; neighbours of one style become one segment, which saves bytes."""
     pieces: list[tuple[str, Style]] = []
     plain = style_of(row.tone)
@@ -46,7 +47,7 @@ def header_segments(
     return [Segment(text + " " * (width - cells_wide(text)), style)]
 
 
-def changed_spans(before: Row, after: Row, placed: Sequence[Placed]) -> list[tuple[int, int]]:
+def changed_spans(before: RowLike, after: RowLike, placed: Sequence[Placed]) -> list[tuple[int, int]]:
     """Return (x, width) of the cells that differ between two states of a row; neighbours are joined."""
     spans: list[tuple[int, int]] = []
     for place in placed:
@@ -64,9 +65,9 @@ def _draw_cell(
     cell: CellLike, place: Placed, tone: str, style_of: ToneStyle, pieces: list[tuple[str, Style]]
 ) -> None:
     if isinstance(cell, str):
-        pieces.append((fit(cell, place.width, place.align), style_of(tone)))
+        pieces.append((fit(cell, place.width, place.align, place.keep), style_of(tone)))
     elif not cell.parts:
-        pieces.append((fit(cell.text, place.width, place.align), style_of(cell.tone or tone)))
+        pieces.append((fit(cell.text, place.width, place.align, place.keep), style_of(cell.tone or tone)))
     else:
         _draw_parts(cell, place, tone, style_of, pieces)
 

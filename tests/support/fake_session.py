@@ -32,6 +32,7 @@ class FakeLink:
         self.since = NOW
         self.reason = ""
         self.hint = ""
+        self.kind = ""
         self.next_try: float | None = None
         self.last_data: float | None = None
         self.server_version = ""
@@ -148,14 +149,14 @@ class FakeSession:
 
     def put(self, kind: str, *objects: dict[str, Any]) -> None:
         """Put objects, as the API sends them, into a store."""
-        struct = KINDS[kind].struct
+        struct = (NODE_STATS if kind == NODE_STATS.name else KINDS[kind]).struct
         for each in objects:
             found = msgspec.convert(each, struct)
             self.store(kind).put(found, found.metadata)
             meta = each["metadata"]
             self.objects[kind, meta.get("namespace", ""), meta["name"]] = each
-        for call in self.store(kind).on_listed:
-            call()
+        for steps in self.store(kind).on_listed:
+            list(steps())
 
     def drop(self, kind: str, namespace: str, name: str) -> None:
         """Take an object away."""

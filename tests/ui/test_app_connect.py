@@ -118,6 +118,27 @@ async def test_a_server_that_never_answered_shows_the_connection_screen_until_it
         assert isinstance(app.screen, OverviewScreen)
 
 
+@pytest.mark.parametrize(
+    ("kind", "title"),
+    [
+        ("tls", "The cluster's certificate is not trusted"),
+        ("timeout", "The cluster is too slow to answer"),
+        ("unavailable", "The cluster answers, but is not ready"),
+        ("protocol", "What answers there is not a Kubernetes API server"),
+        ("", "The cluster does not answer"),
+    ],
+)
+async def test_what_goes_wrong_after_the_start_has_its_own_title(
+    session: FakeSession, make_app: Callable[..., BakeryOpsApp], kind: str, title: str
+) -> None:
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.session is not None)
+        session.link.go("connecting", "it went wrong", "mend it", kind=kind)
+        shown = await until(pilot, "it went wrong")
+        assert title in shown
+
+
 async def test_a_lost_server_shows_stale_data_and_recovers(
     session: FakeSession, make_app: Callable[..., BakeryOpsApp]
 ) -> None:

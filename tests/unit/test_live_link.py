@@ -282,3 +282,13 @@ async def test_failures_while_the_server_is_lost_ask_no_more_often() -> None:
             link.suspect()
             await asyncio.sleep(0)
         assert server.asked == asked
+
+
+async def test_the_kind_of_what_went_wrong_is_kept_until_it_is_well() -> None:
+    server = Server()
+    server.error = KubeError("the certificate is of another authority", kind="tls")
+    async with running(server) as link:
+        await until(lambda: link.kind == "tls")
+        server.error = None
+        await until(lambda: link.live)
+        assert link.kind == ""

@@ -83,3 +83,33 @@ def test_only_cells_that_differ_are_named() -> None:
 
 def test_cutting_short_text_changes_nothing() -> None:
     assert cut("日本", 4) == "日本"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("distribution-service-689c556976-w6k9d", 24, "distribution-serv…-w6k9d"),
+        ("auth-db-0", 12, "auth-db-0   "),
+        ("20261122-0258-9f3c2a1", 17, "20261122-0…f3c2a1"),
+        ("x" * 40, 8, "xxxxxxx…"),
+        ("a" * 20 + "e\u0301bcdef", 14, "aaaaaaaa…bcdef"),
+    ],
+)
+def test_a_cut_name_keeps_its_end_where_there_is_room(text: str, width: int, shown: str) -> None:
+    assert fit(text, width, keep=5 if "\u0301" in text else 6) == shown
+
+
+@given(HOSTILE, st.integers(0, 30), st.integers(0, 12))
+def test_a_kept_end_never_changes_the_width(text: str, width: int, keep: int) -> None:
+    fitted = fit(text, width, keep=keep)
+    assert cells_wide(fitted) == width
+    assert fitted.isprintable()
+
+
+def test_two_pods_of_one_workload_differ_on_a_narrow_screen() -> None:
+    column = Column("name", "pod", 24, keep=6)
+    rows = [Row(end, (f"alert-processor-service-645bf644b4-{end}",)) for end in ("48bpd", "khwmg")]
+    drawn = [
+        "".join(s.text for s in row_segments(row, place([column], 24), 24, lambda _: Style())) for row in rows
+    ]
+    assert drawn == ["alert-processor-s…-48bpd", "alert-processor-s…-khwmg"]
