@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from bakeryops.cluster.cost import Cost
@@ -71,7 +72,7 @@ class Listing:
             if meta.resourceVersion is None and not objects and b'"items"' not in data:
                 raise unreadable_answer(ValueError("a list without items and version"), data)
             self._link.heard()
-            self._take(objects, broken, seen, unnamed)
+            await self._take(objects, broken, seen, unnamed)
             version = version or meta.resourceVersion or ""
             token = meta.continue_ or ""
             if not token:
@@ -82,8 +83,8 @@ class Listing:
         self._store.keep_only(seen)
         self._cost.lists += 1
         self.tell_unreadable()
-        for call in self._store.on_listed:
-            call()
+        for steps in self._store.on_listed:
+            await self._with_turns(steps())
         return version
 
     def put(self, item: Any, seen: set[str] | None = None) -> str | None:
@@ -100,12 +101,19 @@ class Listing:
         """Say in the kind's state which objects could not be read."""
         self._store.state.note(self._store.describe_unreadable(self._unnamed))
 
-    def _take(self, objects: list[Any], broken: list[Broken], seen: set[str], unnamed: list[str]) -> None:
+    async def _with_turns(self, steps: Iterable[object]) -> None:
+        """Go through short steps; the loop gets a turn whenever they took long. Metrics know no pages."""
+        began = time.perf_counter()
+        for number, _ in enumerate(steps):
+            if number % 32 == 0 and time.perf_counter() - began > self._timing.work_slice:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+
+    async def _take(self, objects: list[Any], broken: list[Broken], seen: set[str], unnamed: list[str]) -> None:
         """File a page."""
         state = self._store.state
         state.last_data = time.time()
-        for item in objects:
-            self.put(item, seen)
+        await self._with_turns(self.put(item, seen) for item in objects)
         unnamed.extend(_name_of(bad) for bad in broken if self._put_broken(bad, seen) is None)
 
     def _put_broken(self, bad: Broken, seen: set[str] | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from bakeryops.cluster.state import KindState
@@ -44,8 +44,8 @@ class Store(Generic[T]):
         """Grows with every change; equal revisions mean equal contents."""
         self.unreadable: dict[str, str] = {}
         """Objects of which only the metadata could be read: uid to why. Their row is a placeholder."""
-        self.on_listed: list[Callable[[], None]] = []
-        """Called whenever the whole collection has been listed."""
+        self.on_listed: list[Callable[[], Iterator[None]]] = []
+        """Gone through to the end when the whole collection has been listed; each step is short."""
         self._items: dict[str, T] = {}
         self._by_name: dict[tuple[str, str], str] = {}
         self._by_namespace: dict[str, dict[str, T]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeGuard
 
 from bakeryops.cluster.store import Store
@@ -119,13 +119,18 @@ class UsageHistory:
         """Take every sampling of a store of "podmetrics" or "nodemetrics"; other kinds are ignored."""
         if kind == "podmetrics":
             self._pod_store = store
-            store.on_listed.append(lambda: self.take_pods(store.items.values()))
+            store.on_listed.append(lambda: self.sampling(store.items.values()))
         elif kind == "nodemetrics":
             self._node_store = store
-            store.on_listed.append(lambda: self.take_nodes(store.items.values()))
+            store.on_listed.append(lambda: self.sampling_nodes(store.items.values()))
 
     def take_pods(self, measured: Iterable[PodMetrics]) -> None:
         """Add one sampling of all pods."""
+        for _ in self.sampling(measured):
+            continue
+
+    def sampling(self, measured: Iterable[PodMetrics]) -> Iterator[None]:
+        """Add one sampling of all pods, one at each step."""
         self._turn += 1
         sums: dict[str, tuple[float, float, float]] = {}
         for each in measured:
@@ -143,6 +148,7 @@ class UsageHistory:
             self._add(self._pods, (namespace, name), stamp, (cpu, memory))
             before = sums.get(namespace, (0.0, 0.0, 0.0))
             sums[namespace] = (max(before[0], stamp), before[1] + cpu, before[2] + memory)
+            yield
         for namespace, (stamp, cpu, memory) in sums.items():
             self._add(self._namespaces, namespace, stamp, (cpu, memory))
         for series in (self._pods, self._containers, self._namespaces):
@@ -150,10 +156,16 @@ class UsageHistory:
 
     def take_nodes(self, measured: Iterable[NodeMetrics]) -> None:
         """Add one sampling of all nodes."""
+        for _ in self.sampling_nodes(measured):
+            continue
+
+    def sampling_nodes(self, measured: Iterable[NodeMetrics]) -> Iterator[None]:
+        """Add one sampling of all nodes, one at each step."""
         for each in measured:
             usage = each.usage or {}
             used = (parse_quantity(usage.get("cpu")) or 0.0, parse_quantity(usage.get("memory")) or 0.0)
             self._add(self._nodes, each.metadata.name, parse_time(each.timestamp) or 0.0, used)
+            yield
 
     def _add(self, table: dict[Any, Series], key: Any, stamp: float, used: tuple[float, float]) -> None:
         """Append a sample to one of many series."""
