@@ -14,11 +14,23 @@ from dataclasses import asdict, dataclass, fields
 from itertools import count
 from typing import Any
 
+import msgspec
+
 __all__ = ["ACTIONS", "STREAM_ACTIONS", "Fault", "Faults"]
 
 REQUEST_ACTIONS = ("latency", "drop", "blackhole", "status", "html")
 STREAM_ACTIONS = ("silent", "end", "cut", "truncate")
 ACTIONS = (*REQUEST_ACTIONS, *STREAM_ACTIONS)
+
+_DAY = 86_400
+_RANGES = {
+    "count": (1, 1_000_000_000),
+    "probability": (0, 1),
+    "seconds": (0, _DAY),
+    "status": (200, 599),
+    "retry_after": (0, _DAY),
+    "after": (0, 1_000_000_000),
+}
 
 
 @dataclass(slots=True)
@@ -65,15 +77,20 @@ class Fault:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Fault:
-        """Read a rule from JSON; raises ValueError for unknown names or values."""
+        """Read a rule from JSON; raises ValueError for unknown names and for values of another type or range."""
         known = {each.name for each in fields(cls)}
         unknown = sorted(set(body) - known)
         if unknown:
             raise ValueError(f"unknown field {unknown[0]!r}; known: {', '.join(sorted(known))}")
         if body.get("action") not in ACTIONS:
             raise ValueError(f"action must be one of {', '.join(ACTIONS)}")
-        re.compile(str(body.get("path", "")))
-        return cls(**body)
+        fault = msgspec.convert(body, cls)
+        re.compile(fault.path)
+        for name, (least, most) in _RANGES.items():
+            value = getattr(fault, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name} must be {least} to {most}")
+        return fault
 
     def to_json(self) -> dict[str, Any]:
         """Return the rule as JSON."""

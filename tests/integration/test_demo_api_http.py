@@ -248,6 +248,30 @@ async def test_the_control_api_is_for_administrators() -> None:
             assert (await client.call("POST", "/_demo/compact")).status == 200
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"action": "status", "status": "abc"},
+        {"action": "html", "status": 99},
+        {"action": "latency", "seconds": "x"},
+        {"action": "drop", "count": "x"},
+        {"action": "drop", "count": 0},
+        {"action": "drop", "path": 7},
+        {"action": "drop", "path": "("},
+        {"action": "drop", "probability": 2},
+        {"action": "drop", "nonsense": 1},
+        ["drop"],
+    ],
+)
+async def test_a_fault_that_makes_no_sense_is_refused_and_harms_nobody(wrong: Any) -> None:
+    async with served(store_of()) as server, Client(server) as client:
+        refused = await client.call("POST", "/_demo/faults", wrong)
+        assert refused.status == 400
+        assert "bad fault" in refused.body["message"]
+        assert (await client.get("/_demo/faults")).body["faults"] == []
+        assert (await client.get(PODS)).status == 200
+
+
 async def test_the_server_comes_back_on_the_same_port_with_the_same_tokens() -> None:
     store = store_of(1)
     async with served(store) as server:

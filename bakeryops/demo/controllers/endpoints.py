@@ -184,8 +184,10 @@ class EndpointController:
 
 
 def _seen(pod: Object) -> tuple[object, ...]:
+    status = pod.get("status") or {}
     return (
-        (pod.get("status") or {}).get("podIP"),
+        status.get("podIP"),
+        status.get("phase"),
         is_ready(pod),
         is_terminating(pod),
         pod["metadata"].get("labels"),
