@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ __all__ = ["Printed", "run"]
 _SECONDS = 30.0
 _LARGEST = 1 << 20
 """Bytes of standard output that are read; a credential is a few kilobytes."""
+_TOKEN = re.compile(
+    r"eyJ[\w-]{10,}\.[\w-]*(?:\.[\w-]*)?"
+    r"|(?i:(?<=bearer )|(?<=token=)|(?<=token: )|(?<=password=)|(?<=password: )|(?<=secret=))[^\s\"'&,;]+"
+)
+"""What a plugin that is talkative may say of what it fetched; its words are shown."""
 _KEPT = 1 << 14
 """Bytes of the end of standard error that are kept."""
 
@@ -183,7 +189,7 @@ def _pem(status: Mapping[str, Any], key: str) -> bytes | None:
 
 
 def _words(said: bytes) -> str:
-    lines = [clean(line).strip() for line in decode(said).splitlines()]
+    lines = [clean(_TOKEN.sub("<hidden>", line)).strip() for line in decode(said).splitlines()]
     return " / ".join([line for line in lines if line][-5:])[-800:]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -72,6 +71,7 @@ class LogStream:
         self._backoff = Backoff(self._timing.backoff_first, min(_PAUSE_CAP, self._timing.backoff_cap))
         self._task: asyncio.Task[None] | None = None
         self._scope: asyncio.Timeout | None = None
+        self._opened_at: float | None = None
         self._heard_at = -1e9
         self._lost_at = -1e9
         self._said = ""
@@ -98,10 +98,13 @@ class LogStream:
     async def close(self) -> None:
         """End the stream and its connection; the iteration ends after what is buffered."""
         task, self._task = self._task, None
-        if task is not None and not task.done():
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if task is None:
+            return
+        task.cancel()
+        # Not awaited itself: its cancellation could not be told from our own.
+        await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
 
     async def _run(self) -> None:
         """Read until nothing more can come."""
@@ -149,6 +152,8 @@ class LogStream:
             "GET", path, query=self._query(), accept="*/*", timeout=deadline
         ) as answer:
             cost.open_logs += 1
+            if self._opened_at is None:
+                self._opened_at = loop.time()
             try:
                 if self._cut_off:
                     self._cut_off = False
@@ -186,10 +191,14 @@ class LogStream:
         if self._cutter.last:
             query.append(("sinceTime", self._cutter.last))
             return query
-        if self._tail is not None:
+        since = self._since_seconds
+        if self._opened_at is not None and self._tail is not None:
+            # It was empty so far: whatever has come since is wanted, be it more than the tail.
+            since = max(since or 0, round(asyncio.get_running_loop().time() - self._opened_at) + 1)
+        elif self._tail is not None:
             query.append(("tailLines", str(self._tail)))
-        if self._since_seconds is not None:
-            query.append(("sinceSeconds", str(max(1, self._since_seconds))))
+        if since is not None:
+            query.append(("sinceSeconds", str(max(1, since))))
         return query
 
     async def _ended(self, ending: Ending) -> float | None:

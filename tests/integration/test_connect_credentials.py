@@ -181,6 +181,18 @@ async def test_a_failing_plugin_is_asked_once_in_a_while_only(tmp_path: Path) ->
     assert _runs(tmp_path) == 3
 
 
+async def test_a_talkative_plugin_gives_nothing_away(tmp_path: Path) -> None:
+    jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"
+    words = (
+        f"debug: got {jwt}\\n> Authorization: Bearer hush-hush\\nrefresh_token=hush-hush&x=1\\nPassword: hush-hush"
+    )
+    error = await _failure(_plugin(tmp_path, f"sys.stderr.write('{words}'); sys.exit(1)"))
+    told = " ".join(error.lines())
+    assert "hush" not in told
+    assert jwt not in told
+    assert "debug: got <hidden>" in told
+
+
 async def test_a_failing_plugins_words_reach_the_person(tmp_path: Path) -> None:
     """The library logs them and goes on as nobody."""
     body = "sys.stderr.write('\\x1b]52;c;aGk=\\x07The SSO session has expired\\nrun: aws sso login\\n'); sys.exit(255)"

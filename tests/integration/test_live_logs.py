@@ -219,6 +219,35 @@ async def test_an_outage_is_said_and_survived(api: FaultyApi, container: Contain
     assert reader.notices[-1] == "connected again"
 
 
+async def test_what_comes_into_an_empty_log_during_an_outage_is_not_lost(
+    api: FaultyApi, container: Container, follow: Follow
+) -> None:
+    reader = follow(tail=0)
+    await until(lambda: len(container.asked) == 1 and reader.stream._opened_at is not None)
+    await api.kill()
+    container.write(b"during", b"as well")
+    await api.start()
+    await until(lambda: reader.texts == [b"during", b"as well"])
+    assert container.asked[0]["tailLines"] == "0"
+    assert "tailLines" not in container.asked[-1]
+    assert int(container.asked[-1]["sinceSeconds"]) >= 1
+
+
+async def test_a_fault_of_ours_in_a_log_is_not_the_end_of_the_log(
+    container: Container, live: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = live.logs("shop", "web", "main")
+
+    async def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(stream._buffer, "put", fail)
+    container.write(b"a line")
+    with pytest.raises(ZeroDivisionError):
+        async for _ in stream:
+            pass
+
+
 async def test_a_stream_that_died_without_a_word_is_opened_again(
     api: FaultyApi, container: Container, follow: Follow, live: Session
 ) -> None:
