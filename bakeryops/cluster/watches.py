@@ -166,6 +166,7 @@ class Watches:
         if entry.task is None:
             watcher = entry.watcher
             entry.task = self._spawn(watcher.run(), f"watch {watcher.kind.name} {watcher.namespace or '*'}")
+            entry.task.add_done_callback(lambda task: _tell_fault(task, watcher.store))
 
     def _forget(self, key: Key, entry: _Entry) -> None:
         """End a watch that nobody came back for."""
@@ -190,3 +191,10 @@ class Watches:
         """Connect everything again."""
         for entry in self._entries.values():
             entry.watcher.link_back()
+
+
+def _tell_fault(task: asyncio.Task[None], store: Store[Any]) -> None:
+    """Say in the state that nothing keeps the rows current any more, where a fault of ours has ended a watch."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        reason = f"a fault of bakeryops has ended the watch ({type(error).__name__})"
+        store.state.enter("stale", reason, hint="start bakeryops anew, and report the fault")

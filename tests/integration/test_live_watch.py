@@ -526,6 +526,29 @@ async def test_one_bad_object_is_a_row_and_a_word_and_no_dead_view(api: FaultyAp
         await until(lambda: store.state.reason == "")
 
 
+async def test_a_fault_of_ours_is_told_where_its_rows_are(api: FaultyApi) -> None:
+    fill(api, 2)
+    told: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+
+    class Faulty:
+        def changed(self, _: str) -> None:
+            raise ZeroDivisionError
+
+        def state_changed(self) -> None:
+            """Take it calmly."""
+
+    async with session(api) as live:
+        store = live.feed(["pods"]).store("pods")
+        await until(lambda: store.state.phase == "live")
+        store.connect(Faulty())  # type: ignore[arg-type]
+        api.put("pods", "one", "shop")
+        await until(lambda: store.state.phase == "stale")
+        assert "ZeroDivisionError" in store.state.reason
+    assert [type(each["exception"]) for each in told] == [ZeroDivisionError]
+
+
 async def test_bookmarks_and_nulls_of_go_do_not_hurt(api: FaultyApi) -> None:
     nulls = {
         "spec": {"containers": None, "volumes": None},
