@@ -204,7 +204,7 @@ def test_an_outage_is_told_survived_and_over_at_once(
     watched.until("● live")
     served.call(lambda: _add(served.store, "doomed-service"))
     watched.until("doomed-service")
-    with make(served):  # type: ignore[attr-defined,operator]
+    with make(served):  # type: ignore[attr-defined]
         told = watched.until(banner)
         text = "\n".join(watched.terminal.text())
         assert "auth-service" in text, "what was known stays readable"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import threading
+from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from bakeryops.demo.contracts import LogLine, Object
 from bakeryops.demo.objects import timestamp
@@ -17,7 +21,15 @@ from bakeryops.demo.server import DemoServer, Providers
 from bakeryops.demo.store import ObjectStore
 from tests.support.demo import kubeconfig, static_store
 
-__all__ = ["HOSTILE", "HostileLogs", "ServedInThread", "fill_hostile", "offences", "served_in_thread"]
+__all__ = [
+    "HOSTILE",
+    "HostileLogs",
+    "ServedInThread",
+    "fill_hostile",
+    "hostile_names",
+    "offences",
+    "served_in_thread",
+]
 
 HOSTILE = (
     "\x1b]52;c;UFdORUQ=\x07clip",
@@ -60,6 +72,8 @@ _ALLOWED = re.compile(
     rb"|\x1b\[\?(?:2026|2048)\$p|\x1b\[[<>=][0-9;]*u|\x1b\[\?u|\x1b\[c"  # what Textual asks at its start
     rb"|\x1b\[[0-9;]*t|\x1b[78=>]|\x1b\(B|\x1b\]22;[a-z]*\x07|\r|\n|\t"
 )
+_UNFINISHED = re.compile(rb"\x1b(?:\[[0-9;?<>=]*)?$")
+"""What a program was still writing when its output was looked at."""
 _BAD = re.compile(
     "[\x00-\x09\x0b-\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ufffe\U000e0000-\U000e007f]"
@@ -73,9 +87,9 @@ def offences(raw: bytes, *, allow_conceal: bool = False) -> list[str]:
         found.append("concealed text")
     if b"\x1b[?1049l" in raw:
         found.append("the alternate screen was left")
-    rest = _ALLOWED.sub(b"", raw)
+    rest = _UNFINISHED.sub(b"", _ALLOWED.sub(b"", raw))
     try:
-        text = rest.decode()
+        text = getincrementaldecoder("utf-8")().decode(rest)
     except UnicodeDecodeError as error:
         found.append(f"not UTF-8: {rest[max(0, error.start - 20) : error.start + 20]!r}")
         text = rest.decode("utf-8", "replace")
@@ -256,6 +270,20 @@ def _event(space: str, number: int, name: str, text: str, later: str) -> Object:
         "firstTimestamp": None,
         "eventTime": "soon" if number % 5 == 0 else None,
     }
+
+
+def hostile_names(path: Path) -> Path:
+    """Name the context, the cluster and the user of a kubeconfig in hostile ways; add contexts."""
+    body = json.loads(path.read_text())
+    evil = HOSTILE[0] + HOSTILE[15] + HOSTILE[18]
+    body["clusters"][0]["name"] = body["users"][0]["name"] = evil
+    body["contexts"] = [
+        {"name": evil + str(n), "context": {"cluster": evil, "user": evil, "namespace": text}}
+        for n, text in enumerate(("default", *HOSTILE))
+    ]
+    body["current-context"] = evil + "0"
+    path.write_text(yaml.safe_dump(body))
+    return path
 
 
 class ServedInThread:
