@@ -18,13 +18,17 @@ __all__ = ["ManualClock", "WallClock"]
 _SLICE = 0.008
 """Wall seconds that due calls may take before the event loop gets its turn."""
 
+_FEW = 64
+"""Cancelled calls that are not worth throwing out."""
+
 
 class _Call:
     """A call due at a cluster time; it forgets its action when cancelled."""
 
-    __slots__ = ("action", "order", "when")
+    __slots__ = ("_agenda", "action", "order", "when")
 
-    def __init__(self, when: float, order: int, action: Callable[[], None]) -> None:
+    def __init__(self, agenda: _Agenda, when: float, order: int, action: Callable[[], None]) -> None:
+        self._agenda = agenda
         self.when = when
         self.order = order
         self.action: Callable[[], None] | None = action
@@ -34,7 +38,9 @@ class _Call:
 
     def cancel(self) -> None:
         """Take the call back; harmless when it has been made."""
-        self.action = None
+        if self.action is not None:
+            self.action = None
+            self._agenda.forget_one()
 
 
 class _Agenda:
@@ -43,16 +49,29 @@ class _Agenda:
     def __init__(self) -> None:
         self._heap: list[_Call] = []
         self._order = count()
+        self._cancelled = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
 
     def add(self, when: float, action: Callable[[], None]) -> _Call:
-        call = _Call(when, next(self._order), action)
+        call = _Call(self, when, next(self._order), action)
         heapq.heappush(self._heap, call)
         return call
+
+    def forget_one(self) -> None:
+        """Count a call that was taken back; when they are the most, all of them are thrown out."""
+        self._cancelled += 1
+        if self._cancelled > max(_FEW, len(self._heap) // 2):
+            self._heap = [call for call in self._heap if call.action is not None]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
 
     def next_due(self) -> float | None:
         """Return the time of the earliest call that was not taken back."""
         while self._heap and self._heap[0].action is None:
             heapq.heappop(self._heap)
+            self._cancelled -= 1
         return self._heap[0].when if self._heap else None
 
     def pop(self) -> tuple[float, Callable[[], None]]:

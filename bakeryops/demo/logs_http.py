@@ -116,19 +116,23 @@ async def _next(lines: AsyncIterator[LogLine]) -> LogLine | None:
 
 
 async def _follow(call: Call, writer: _Writer, lines: AsyncIterator[LogLine]) -> None:
+    """Pass lines on until the container, the client or the server ends; nothing goes on waiting after that."""
     end = asyncio.ensure_future(call.api.closing.wait())
+    step: asyncio.Future[LogLine | None] | None = None
     try:
         while True:
             step = asyncio.ensure_future(_next(lines))
             await asyncio.wait((step, end), return_when=asyncio.FIRST_COMPLETED)
             if not step.done():
-                step.cancel()
                 return
             line = step.result()
             if line is None or not await writer.write([line]):
                 return
     finally:
-        end.cancel()
+        left = [task for task in (step, end) if task is not None]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 class _Writer:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 
+from bakeryops.demo.contracts import LogLine
 from bakeryops.demo.faults import Fault
+from bakeryops.demo.server import Providers
 from bakeryops.demo.store import ObjectStore
 from tests.support.demo import Client, served, static_store
 
@@ -231,6 +234,34 @@ async def test_an_open_stream_falls_silent_and_a_paused_server_says_nothing() ->
         assert not done
         server.faults.resume()
         assert (await waiting).status == 200
+
+
+class SilentLogs:
+    """A container that writes one line and then nothing; it tells when nobody follows it any more."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+
+    def read(self, pod: Any, container: str, *, previous: bool) -> list[LogLine]:
+        return [LogLine(1.0, b"one\n")]
+
+    async def follow(self, pod: Any, container: str, start: int) -> AsyncIterator[LogLine]:
+        try:
+            await asyncio.Event().wait()
+            yield LogLine(2.0, b"never\n")
+        finally:
+            self.left.set()
+
+
+async def test_a_follower_that_goes_leaves_nothing_behind() -> None:
+    store, logs = store_of(), SilentLogs()
+    pod = {"metadata": {"name": "oven"}, "spec": {"containers": [{"name": "main", "image": "x"}]}}
+    store.create("pods", pod, manager="test", namespace="orders")
+    async with served(store, Providers(logs=logs)) as server, Client(server) as client:
+        async with client.stream(f"{PODS}/oven/log?follow=true") as response:
+            assert await response.content.readline() == b"one\n"
+        async with asyncio.timeout(30):
+            await logs.left.wait()
 
 
 async def test_the_control_api_is_for_administrators() -> None:

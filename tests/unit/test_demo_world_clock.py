@@ -75,3 +75,16 @@ def test_what_was_asked_before_the_loop_ran_is_called_after_start() -> None:
 def test_a_speed_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="above 0"):
         WallClock(0)
+
+
+def test_calls_taken_back_do_not_pile_up_and_the_others_keep_their_order() -> None:
+    clock = ManualClock()
+    made: list[int] = []
+    for number in range(2000):
+        clock.call_later(1000 + number % 7, lambda: None).cancel()
+        if number % 100 == 0:
+            clock.call_later(50, lambda number=number: made.append(number))
+    assert len(clock._agenda) < 300
+    clock.advance(2000)
+    assert made == list(range(0, 2000, 100))
+    assert len(clock._agenda) == 0
