@@ -58,6 +58,7 @@ async def run(plugin: ExecPlugin, target: Target, *, seconds: float = _SECONDS) 
             why=f"interactiveMode is Always in {target.source}, and the console has the terminal",
             hint="log in with kubectl once and use a kubeconfig with a token, or a plugin that needs no terminal",
         )
+    told = await asyncio.to_thread(_info, plugin, target)
     try:
         child = await asyncio.create_subprocess_exec(
             _program(plugin),
@@ -65,7 +66,7 @@ async def run(plugin: ExecPlugin, target: Target, *, seconds: float = _SECONDS) 
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **plugin.env, "KUBERNETES_EXEC_INFO": _info(plugin, target)},
+            env={**os.environ, **plugin.env, "KUBERNETES_EXEC_INFO": told},
             # A session of its own has no terminal: a plugin that opens /dev/tty would take our keys.
             start_new_session=True,
         )

@@ -305,9 +305,9 @@ class WorkloadIndex:
             if wanted is None and not jobs:
                 self._jobs_of.pop(key, None)
             made = [self.workloads[each] for each in jobs if each in self.workloads]
-            self._keep(
-                key, self.workloads.get(key), cronjob(wanted, made, now=now) if wanted is not None else None, done
-            )
+            # Pods may name a CronJob as their owner, though it makes none itself.
+            view = cronjob(wanted, made, now=now) if wanted is not None else self._read_workload(key, now)
+            self._keep(key, self.workloads.get(key), view, done)
 
     def _read_workload(self, key: str, now: float) -> WorkloadView | None:
         pods = self.pods_of(key)

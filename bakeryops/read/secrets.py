@@ -109,7 +109,7 @@ def _mask_mapping(value: dict[Any, Any], kind: str, depth: int) -> dict[str, Any
     copy: dict[str, Any] = {}
     for field, inner in value.items():
         text = str(field)
-        if own == "Secret" and text in ("data", "stringData"):
+        if own in ("Secret", "SecretList") and text in ("data", "stringData"):
             copy[text] = _mask_data(inner, encoded=text == "data")
         elif pair and text == "value":
             copy[text] = hidden()

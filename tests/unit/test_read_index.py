@@ -179,3 +179,14 @@ def test_the_struct_behind_a_view_is_at_hand() -> None:
     assert raw is not None
     assert raw.metadata.uid == "uid-auth-5f6d-abcde"
     assert cluster.index.raw_pod("nobody") is None
+
+
+def test_a_pod_that_names_a_cronjob_as_its_owner_is_not_hidden() -> None:
+    cluster = Cluster()
+    bad = raw_pod(containerStatuses=[{"name": "auth", "restartCount": 9, "state": ended(1, 5)}])
+    bad["metadata"]["ownerReferences"] = [{"kind": "CronJob", "name": "backup", "uid": "c", "controller": True}]
+    cluster.put("pods", bad)
+    view = cluster.index.workloads["CronJob/bakery-ia/backup"]
+    assert (view.health, view.pods) == (Health.BAD, ("bakery-ia/auth-5f6d-abcde",))
+    cluster.drop("pods", bad["metadata"]["uid"])
+    assert cluster.index.workloads == {}

@@ -43,6 +43,13 @@ def test_a_secrets_data_is_hidden_and_its_length_told() -> None:
     assert shown["type"] == "Opaque"
 
 
+def test_the_secrets_of_a_list_need_not_say_what_they_are() -> None:
+    bare = {key: value for key, value in secret().items() if key not in ("apiVersion", "kind")}
+    text = to_yaml({"apiVersion": "v1", "kind": "SecretList", "metadata": {}, "items": [bare]})
+    assert PASSWORD not in text
+    assert b64encode(PASSWORD.encode()).decode() not in text
+
+
 def test_it_is_shown_when_asked_for() -> None:
     assert back(secret(), show_secrets=True)["data"] == secret()["data"]
 
