@@ -23,7 +23,7 @@ from bakeryops.cluster.wire.core import PartialObject
 from bakeryops.cluster.wire.meta import Meta
 from bakeryops.cluster.wire.metrics import StatsSummary
 
-__all__ = ["NODE_STATS", "NodeSummary", "StatsPoll", "VolumeUse", "volume_use"]
+__all__ = ["NODE_STATS", "NodeSummary", "StatsPoll"]
 
 _META_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _DEADLINE = Deadline(total=15.0)
@@ -38,27 +38,6 @@ class NodeSummary(msgspec.Struct):
 
 NODE_STATS = Kind("nodestats", "", ("v1",), "StatsSummary", False, NodeSummary, poll_seconds=30.0)
 """Asked for like any other kind (`Session.feed(["nodestats"])`), though the API server only passes it on."""
-
-
-class VolumeUse(msgspec.Struct, frozen=True):
-    """How full a volume claim is, in bytes; None for what the kubelet does not say."""
-
-    used: int | None
-    capacity: int | None
-    available: int | None
-
-
-def volume_use(store: Store[NodeSummary]) -> dict[tuple[str, str], VolumeUse]:
-    """Return the use of every claim that a running pod mounts, by namespace and name of the claim."""
-    found: dict[tuple[str, str], VolumeUse] = {}
-    for summary in store.items.values():
-        for pod in summary.stats.pods or ():
-            for volume in pod.volume or ():
-                claim = volume.pvcRef
-                if claim is not None and claim.name:
-                    use = VolumeUse(volume.usedBytes, volume.capacityBytes, volume.availableBytes)
-                    found[claim.namespace, claim.name] = use
-    return found
 
 
 class StatsPoll:

@@ -13,8 +13,8 @@ import pytest
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.login import Login
 from bakeryops.cluster.session import Session
-from bakeryops.cluster.stats import volume_use
 from bakeryops.cluster.timing import Timing
+from bakeryops.read.volumes import measured
 from tests.support.faulty_api import FaultyApi, faulty_api, status
 from tests.support.waiting import until
 
@@ -584,7 +584,7 @@ async def test_node_summaries_are_polled(api: FaultyApi, kinds: list[str]) -> No
         store = feed.store("nodestats")
         assert store.state.phase == "polling"
         assert store.get(None, "one").stats.node.fs.usedBytes == 7
-        assert volume_use(store)["shop", "data-db-0"].used == 40
+        assert measured(each.stats for each in store.items.values())["shop", "data-db-0"].usedBytes == 40
 
 
 async def test_forbidden_node_summaries_are_a_state_and_no_more(api: FaultyApi) -> None:

@@ -8,7 +8,6 @@ from bakeryops.cluster.backoff import LONGEST_RETRY_AFTER, Backoff
 from bakeryops.cluster.cost import Cost, Rate
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.state import KindState, reason_of
-from bakeryops.cluster.stats import NodeSummary, volume_use
 from bakeryops.cluster.store import Store
 from bakeryops.cluster.usage import SAMPLES, UsageHistory
 from bakeryops.cluster.wire.meta import Meta
@@ -16,10 +15,6 @@ from bakeryops.cluster.wire.metrics import (
     ContainerMetrics,
     NodeMetrics,
     PodMetrics,
-    PodReference,
-    PodStats,
-    StatsSummary,
-    VolumeStats,
 )
 
 
@@ -214,14 +209,3 @@ def test_what_was_measured_before_is_not_shown_as_now() -> None:
         assert series.cpu_now is None
     store.state.enter("polling")
     assert usage.pod("shop", "web").cpu_now == pytest.approx(0.15)
-
-
-def test_the_use_of_claims_is_read_from_node_summaries() -> None:
-    claim = VolumeStats("data", PodReference("data-db-0", "shop"), 60, 100, 40)
-    other = VolumeStats("cache", None, 1, 2, 3)
-    store: Store[NodeSummary] = Store("nodestats")
-    summary = NodeSummary(Meta(name="one"), StatsSummary(pods=[PodStats(volume=[claim, other]), PodStats()]))
-    store.put(summary, summary.metadata)
-    use = volume_use(store)
-    assert list(use) == [("shop", "data-db-0")]
-    assert (use["shop", "data-db-0"].used, use["shop", "data-db-0"].capacity) == (40, 100)
