@@ -72,6 +72,9 @@ class Session:
         Raises `UsageError` where the target itself cannot be used.
         """
         await self.transport.start()
+        if self._closed:
+            await self.transport.close()
+            return
         self._started = True
         self._watches.start()
         if self._feeds:

@@ -640,6 +640,18 @@ async def test_closing_is_quick_whatever_goes_on(api: FaultyApi) -> None:
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("watch ")]
 
 
+async def test_a_session_closed_while_it_starts_leaves_nothing_open(api: FaultyApi) -> None:
+    made = Session(api.target(), timing=QUICK)
+    made.feed(["pods"])
+    starting = asyncio.create_task(made.start())
+    await asyncio.sleep(0)
+    await made.close()
+    await starting
+    assert made._tasks == set()
+    with pytest.raises(KubeError, match="closed"):
+        await made.get("pods", "web", "shop")
+
+
 async def test_json_that_is_no_object_is_an_error_of_the_protocol(api: FaultyApi) -> None:
     api.fault("pods", "get", status=200, body=json.dumps([1]))
     async with session(api) as live:
