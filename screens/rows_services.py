@@ -10,7 +10,7 @@ from bakeryops.model.health import Health
 from screens.rows_workloads import POD_COLUMNS, WORKLOAD_COLUMNS
 from screens.widgets.cells import Cell, Column, Row
 
-__all__ = ["SERVICE_POD_COLUMNS", "SERVICE_WORKLOAD_COLUMNS", "Groups", "service_row"]
+__all__ = ["SERVICE_POD_COLUMNS", "SERVICE_WORKLOAD_COLUMNS", "Groups", "service_row", "service_sort"]
 
 Group = tuple[str, str]
 """Namespace and name of a service."""
@@ -64,10 +64,16 @@ def service_row(row: Row, view: Any, groups: Groups, plain: tuple[Column, ...]) 
     Services with trouble come first; the first member of a service carries its name plainly, the others quietly.
     """
     at = next(number for number, column in enumerate(plain) if column.key == "service")
-    well, first = groups.place(view)
+    _, first = groups.place(view)
     name = groups.name_of(view)
     service = Cell(name[1], "accent" if first else "dim")
     order = [number for number in range(1, len(plain)) if number != at]
     cells = (row.cells[0], service, *(row.cells[number] for number in order))
-    sort = (row.sort[0], (well, name[1], name[0]), *(row.sort[number] for number in order))
+    sort = (row.sort[0], service_sort(view, groups), *(row.sort[number] for number in order))
     return Row(row.key, cells, sort, row.search, row.tone)
+
+
+def service_sort(view: Any, groups: Groups) -> tuple[bool, str, str]:
+    """Return what a member is sorted by: services with trouble come first, then by name and namespace."""
+    namespace, name = groups.name_of(view)
+    return groups.place(view)[0], name, namespace

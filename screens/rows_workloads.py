@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bakeryops.model.workload import Amounts, PodView, WorkloadView
 from bakeryops.units import format_age, format_bytes, format_cpu
+from screens.rows_sorting import POD_SORT, WORKLOAD_SORT, last_end, pod_search, share, workload_search
 from screens.widgets.cells import Cell, Column, Row
 from screens.widgets.chart import bar, sparkline
 
@@ -96,7 +97,7 @@ def workload_row(view: WorkloadView, now: float, curves: Curves = NO_CURVES) -> 
     tone = view.health.value
     ready_tone = "" if view.ready >= view.desired else tone
     age = now - view.created if view.created is not None else None
-    used, used_sort = _usage_cells(view.amounts, curves)
+    used = _usage_cells(view.amounts, curves)
     restarts = f"{view.restarts}{'+' if view.restarts_at_least else ''}" if view.restarts else ""
     cells = (
         Cell(view.health.symbol, tone),
@@ -113,23 +114,15 @@ def workload_row(view: WorkloadView, now: float, curves: Curves = NO_CURVES) -> 
         Cell(format_age(age), "dim"),
         *used,
     )
-    sort = (
-        view.health.rank, view.name, view.namespace, view.service, view.kind, view.ready - view.desired,
-        view.status, view.restarts, view.oom_kills, view.tag, view.commit, age if age is not None else -1.0,
-        *used_sort,
-    )  # fmt: skip
-    search = (
-        f"{view.namespace}/{view.name} {view.service} {view.kind} {view.status} {view.tag} {view.commit}".lower()
-    )
-    return Row(view.key, cells, sort, search)
+    sort = tuple(value(view) for value in WORKLOAD_SORT)
+    return Row(view.key, cells, sort, workload_search(view))
 
 
 def pod_row(view: PodView, now: float, curves: Curves = NO_CURVES) -> Row:
     """Return a pod as a row; `now` is seconds since the epoch."""
     tone = view.health.value
     age = now - view.created if view.created is not None else None
-    used, used_sort = _usage_cells(view.amounts, curves)
-    last = _last_end(view)
+    used = _usage_cells(view.amounts, curves)
     cells = (
         Cell(view.health.symbol, tone),
         Cell(view.name, tone if view.health.rank < 3 else ""),
@@ -138,18 +131,14 @@ def pod_row(view: PodView, now: float, curves: Curves = NO_CURVES) -> Row:
         Cell(f"{view.ready}/{view.total}", "" if view.ready >= view.total or view.finished else tone),
         Cell(view.status, tone if tone != "fine" else "dim"),
         Cell(str(view.restarts) if view.restarts else "", "soon" if _lately(view, now) else "dim"),
-        Cell(last, "dim"),
+        Cell(last_end(view), "dim"),
         Cell(str(view.oom_kills) if view.oom_kills else "", "bad"),
         Cell(view.qos, "dim"),
         Cell(format_age(age), "dim"),
         *used,
     )
-    sort = (
-        view.health.rank, view.name, view.namespace, view.service, view.ready - view.total, view.status,
-        view.restarts, last, view.oom_kills, view.qos, age if age is not None else -1.0, *used_sort,
-    )  # fmt: skip
-    search = f"{view.key} {view.service} {view.status} {last} {view.qos} {view.node}".lower()
-    return Row(view.key, cells, sort, search)
+    sort = tuple(value(view) for value in POD_SORT)
+    return Row(view.key, cells, sort, pod_search(view))
 
 
 def summary(shown: int, total: int, bad: int, noun: str) -> str:
@@ -158,11 +147,11 @@ def summary(shown: int, total: int, bad: int, noun: str) -> str:
     return f"{counted} · {bad} not well" if bad else counted
 
 
-def _usage_cells(amounts: Amounts, curves: Curves) -> tuple[tuple[Cell, ...], tuple[float, ...]]:
+def _usage_cells(amounts: Amounts, curves: Curves) -> tuple[Cell, ...]:
     cpu_curve, memory_curve = curves
-    memory_share = _share(amounts.memory_used, amounts.memory_limit)
+    memory_share = share(amounts.memory_used, amounts.memory_limit)
     near = "soon" if memory_share is not None and memory_share >= NEAR_LIMIT else ""
-    cells = (
+    return (
         Cell(_known(amounts.memory_used, format_bytes), near),
         _bar(amounts.memory_used, amounts.memory_limit, near),
         Cell(_curve(memory_curve), "dim"),
@@ -174,14 +163,6 @@ def _usage_cells(amounts: Amounts, curves: Curves) -> tuple[tuple[Cell, ...], tu
         Cell(_known(amounts.cpu_request, format_cpu), "dim"),
         Cell(_known(amounts.cpu_limit, format_cpu), "dim"),
     )
-    sort = tuple(
-        value if value is not None else -1.0
-        for value in (
-            amounts.memory_used, memory_share, None, amounts.memory_request, amounts.memory_limit,
-            amounts.cpu_used,            None, None, amounts.cpu_request, amounts.cpu_limit,
-        )
-    )  # fmt: skip
-    return cells, sort
 
 
 def _curve(samples: Sequence[float]) -> str:
@@ -203,18 +184,6 @@ def _bar(used: float | None, limit: float | None, tone: str) -> Cell:
 
 def _known(value: float | None, form: object) -> str:
     return "" if value is None else form(value)  # type: ignore[operator]
-
-
-def _share(used: float | None, limit: float | None) -> float | None:
-    return used / limit if used is not None and limit else None
-
-
-def _last_end(view: PodView) -> str:
-    for container in view.containers:
-        if container.last_reason and (container.restarts or view.finished):
-            code = f" {container.last_exit}" if container.last_exit is not None else ""
-            return f"{container.last_reason}{code}"
-    return ""
 
 
 def _lately(view: PodView, now: float) -> bool:

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from bakeryops.model.health import Health
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.workload import PodView, VolumeView, WorkloadView
 from bakeryops.read.index import IndexChanges
 from screens.console import Console
-from screens.rows_services import SERVICE_POD_COLUMNS, SERVICE_WORKLOAD_COLUMNS, Groups, service_row
+from screens.rows_services import SERVICE_POD_COLUMNS, SERVICE_WORKLOAD_COLUMNS, Groups, service_row, service_sort
+from screens.rows_sorting import POD_SORT, WORKLOAD_SORT, pod_search, workload_search
 from screens.rows_volumes import VOLUME_COLUMNS, volume_row
 from screens.rows_workloads import POD_COLUMNS, WORKLOAD_COLUMNS, pod_row, ref_plural, workload_row
 from screens.widgets.cells import Column, Row
+from screens.widgets.late import LateRow, RowLike
 
 __all__ = ["PodTab", "ServicePodTab", "ServiceWorkloadTab", "Tab", "VolumeTab", "WorkloadTab"]
 
 Viewed = WorkloadView | PodView | VolumeView
+
+
+class TabRow(LateRow):
+    """One thing of a list, drawn up when it comes on screen."""
+
+    __slots__ = ("now", "tab", "view")
+
+    def __init__(self, tab: Tab, view: Viewed, now: float) -> None:
+        """Take the list, what is shown, and the time as seconds since the epoch."""
+        super().__init__(view.key)
+        self.tab = tab
+        self.view = view
+        self.now = now
+
+    def make(self) -> Row:
+        """Draw the row up."""
+        return self.tab.row(self.view, self.now)
+
+    def sort_value(self, column: int) -> Any:
+        """Return what a column is sorted by."""
+        return self.tab.sort_value(self.view, column)
+
+    @property
+    def search(self) -> str:
+        """Return the lower-case text that a filter looks in."""
+        return self.tab.search(self.view)
 
 
 class Tab:
@@ -43,6 +71,14 @@ class Tab:
         """Return one as a row."""
         raise NotImplementedError
 
+    def sort_value(self, view: Viewed, column: int) -> Any:
+        """Return what the column of this index is sorted by."""
+        return self.row(view, 0.0).sort[column]
+
+    def search(self, view: Viewed) -> str:
+        """Return the lower-case text that a filter looks in."""
+        return self.row(view, 0.0).search
+
     def ref(self, key: str) -> ObjectRef:
         """Return the object behind a key."""
         raise NotImplementedError
@@ -51,11 +87,11 @@ class Tab:
         """Return the keys that became different, and those that went."""
         raise NotImplementedError
 
-    def rows(self, keys: Iterable[str]) -> list[Row]:
+    def rows(self, keys: Iterable[str]) -> Sequence[RowLike]:
         """Return the rows of those of `keys` that there are."""
         views, now = self.views(), self.console.now()
         found = (views.get(key) for key in keys)
-        return [self.row(view, now) for view in found if view is not None]
+        return [TabRow(self, view, now) for view in found if view is not None]
 
     def count_bad(self) -> int:
         """Return how many are broken or soon will be."""
@@ -77,6 +113,14 @@ class WorkloadTab(Tab):
         """Return a workload as a row."""
         assert isinstance(view, WorkloadView)
         return workload_row(view, now, self.console.picture.curves(view.pods))
+
+    def sort_value(self, view: Any, column: int) -> Any:
+        """Return what the column of this index is sorted by."""
+        return WORKLOAD_SORT[column](view)
+
+    def search(self, view: Any) -> str:
+        """Return the lower-case text that a filter looks in."""
+        return workload_search(view)
 
     def ref(self, key: str) -> ObjectRef:
         """Return the workload."""
@@ -105,6 +149,14 @@ class PodTab(Tab):
         assert isinstance(view, PodView)
         return pod_row(view, now, self.console.picture.curves((view.key,)))
 
+    def sort_value(self, view: Any, column: int) -> Any:
+        """Return what the column of this index is sorted by."""
+        return POD_SORT[column](view)
+
+    def search(self, view: Any) -> str:
+        """Return the lower-case text that a filter looks in."""
+        return pod_search(view)
+
     def ref(self, key: str) -> ObjectRef:
         """Return the pod."""
         namespace, _, name = key.partition("/")
@@ -128,7 +180,7 @@ class _ByService(Tab):
         super().__init__(console)
         self._groups = Groups()
 
-    def rows(self, keys: Iterable[str]) -> list[Row]:
+    def rows(self, keys: Iterable[str]) -> Sequence[RowLike]:
         """Return the rows, with the groups as they are now."""
         self._groups.take(self.views().values())
         return super().rows(keys)
@@ -137,6 +189,13 @@ class _ByService(Tab):
         """Return one as a row that begins with its service."""
         assert isinstance(view, WorkloadView | PodView)
         return service_row(super().row(view, now), view, self._groups, self.PLAIN)
+
+    def sort_value(self, view: Any, column: int) -> Any:
+        """Return what the column of this index is sorted by."""
+        if column == 1:
+            return service_sort(view, self._groups)
+        at = next(number for number, each in enumerate(self.PLAIN) if each.key == "service")
+        return super().sort_value(view, column if not 0 < column <= at else column - 1)
 
     def changed(self, done: IndexChanges) -> tuple[set[str], set[str]]:
         """Return the keys of a change and of every member of a group that it moved."""

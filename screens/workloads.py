@@ -19,7 +19,7 @@ from screens.panel import LinePanel
 from screens.rows_states import state_notice
 from screens.rows_workloads import summary
 from screens.slices import sliced
-from screens.widgets.table import LiveTable, Row
+from screens.widgets.table import LiveTable
 from screens.workload_tabs import PodTab, ServicePodTab, ServiceWorkloadTab, Tab, VolumeTab, WorkloadTab
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ LISTS = ("workloads", "pods", "volumes")
 """The lists in the order in which one key goes through them."""
 
 
+MANY = 500
+"""Rows that are put into the table at once: a sampling of usage changes thousands."""
+
+
 class WorkloadsScreen(ListScreen):
     """Lists of which one is shown at a time; the others hold no rows."""
 
@@ -40,6 +44,7 @@ class WorkloadsScreen(ListScreen):
     CSS_PATH = "workloads.tcss"
     BINDINGS = bindings("workloads")
     KINDS: ClassVar[tuple[str, ...]] = (*KINDS, CLAIMS)
+    MAX_HZ: ClassVar[float] = 12
 
     def __init__(self) -> None:
         """Begin with workloads, the worst first."""
@@ -93,11 +98,17 @@ class WorkloadsScreen(ListScreen):
         """Draw the rows that became different."""
         done = await self.console.picture.take(feed, changes, first=first)
         if first:
-            await self._draw_all()
+            self._draw_all()
         elif self._list == "volumes":
             self._draw_volumes()
         else:
-            self._draw(*self.tab.changed(done))
+            changed, gone = self.tab.changed(done)
+            if len(changed) <= MANY:
+                self._draw(changed, gone)
+            else:
+                self._draw(set(), gone)
+                async for part in sliced(changed, MANY):
+                    self._draw(set(part), set())
         self._draw_notice(feed)
         self._draw_heading()
 
@@ -108,19 +119,17 @@ class WorkloadsScreen(ListScreen):
         if self._list == "volumes":
             self._draw_volumes()
 
-    async def _draw_all(self) -> None:
+    def _draw_all(self) -> None:
         """Fill the table that is shown, and empty the others."""
         tab = self.tab
         self._take_volumes()
-        rows: list[Row] = []
-        async for keys in sliced(list(tab.views())):
-            rows += tab.rows(keys)
+        rows = tab.rows(list(tab.views()))
         for name in self._tabs:
             self.query_one(f"#{name}", LiveTable).set_rows(rows if name == tab.NAME else [])
 
-    async def _fill(self) -> None:
+    def _fill(self) -> None:
         """Fill the table that is shown now."""
-        await self._draw_all()
+        self._draw_all()
         if self.feed is not None:
             self._draw_notice(self.feed)
         self._draw_heading()
