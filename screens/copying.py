@@ -23,7 +23,8 @@ def copy_text(screen: ConsoleScreen, text: str) -> None:
     if size <= OSC52_MOST:
         screen.app.copy_to_clipboard(text)
         lines = text.count("\n")
-        screen.say(f"copied {lines} lines; if nothing arrives, the terminal refuses OSC 52: s or a file then")
+        counted = "1 line" if lines == 1 else f"{lines} lines"
+        screen.say(f"copied {counted}; if nothing arrives, the terminal refuses OSC 52: s or a file then")
         return
     try:
         path = free_file("copy", ".txt")

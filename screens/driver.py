@@ -18,6 +18,8 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from screens.plain import own_environ, plain_for
+
 __all__ = ["GONE", "Meter", "PacedDriver"]
 
 GONE = 129
@@ -77,6 +79,7 @@ class PacedDriver(LinuxDriver):
         assert self._file is not None
         self.meter = Meter(self._file)
         self._leaving = False
+        self._plain = plain_for(own_environ())
         self._file = self.meter  # type: ignore[assignment]
 
     def waiting(self) -> int:
@@ -91,6 +94,8 @@ class PacedDriver(LinuxDriver):
             return
         if self.waiting() >= MOST_WAITING and not self._leaving:
             return
+        if self._plain is not None:
+            data = data.translate(self._plain)
         writer._queue.maxsize = 0  # noqa: SLF001 (a full queue would block the event loop)
         writer.write(data)
 

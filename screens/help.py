@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from bakeryops.commands import GROUPS, State, availability, commands_of, key_labels
-from screens.lines import Line, fit
+from screens.lines import Line, fit, wrap
 from screens.panel import TextPanel
 
 __all__ = ["HelpScreen", "help_lines"]
@@ -42,16 +42,21 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Write the text."""
-        self.query_one(TextPanel).set_lines(help_lines(self._state))
         self.query_one(TextPanel).focus()
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Fit the text to the width; the box has a border, an edge and the scroll mark."""
+        width = min(96, int(self.app.size.width * 0.98)) - 6
+        self.query_one(TextPanel).set_lines(help_lines(self._state, width))
 
     def action_leave(self) -> None:
         """Go back."""
         self.dismiss()
 
 
-def help_lines(state: State) -> list[Line]:
-    """Return the help of a screen; commands that do not work now say why."""
+def help_lines(state: State, width: int = 92) -> list[Line]:
+    """Return the help of a screen in lines of `width` cells; commands that do not work now say why."""
     lines: list[Line] = [((f"Keys of {state.screen}", "title"), ("    esc closes this", "dim"))]
     for group in GROUPS:
         commands = [command for command in commands_of(state.screen) if command.group == group]
@@ -61,11 +66,19 @@ def help_lines(state: State) -> list[Line]:
         for command in commands:
             verdict = availability(command, state)
             tone = "" if verdict.ok else "dim"
-            lines.append(((f"  {fit(key_labels(command), 12)}", "key" if verdict.ok else "dim"),
-                          (command.help, tone)))  # fmt: skip
+            lines += _entry(key_labels(command), command.help, width, "key" if verdict.ok else "dim", tone)
             if not verdict.ok:
-                lines.append(((f"  {'':12}", ""), (f"not now: {verdict.reason}", "soon")))
+                lines += _entry("", f"not now: {verdict.reason}", width, "", "soon")
     lines += [(), (("Moving", "title"),)]
-    lines += [((f"  {fit(keys, 26)}", "key"), (what, "")) for keys, what in _MOVES]
-    lines += [(), (("Symbols", "title"),), ((f"  {_SYMBOLS}", ""),)]
+    for keys, what in _MOVES:
+        lines += _entry(keys, what, width, "key", "", 26)
+    lines += [(), (("Symbols", "title"),)]
+    lines += [(("  ", ""), *part) for part in wrap(_SYMBOLS, width - 2)]
     return lines
+
+
+def _entry(keys: str, text: str, width: int, key_tone: str, tone: str, room: int = 12) -> list[Line]:
+    """Return keys and what they do; a long text goes on below itself."""
+    parts = wrap(text, max(20, width - room - 3), tone)
+    first: Line = ((f"  {fit(keys, room)} ", key_tone), *parts[0])
+    return [first, *(((" " * (room + 3), ""), *part) for part in parts[1:])]

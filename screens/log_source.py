@@ -119,18 +119,26 @@ def _empty(choice: LogChoice) -> str:
     return "nothing was logged" + (" in this time; i asks further back" if choice.since is not None else "")
 
 
-async def whole_log(session: Session, source: Source, *, previous: bool) -> AsyncIterator[list[str]]:
-    """Yield a whole log, as the cluster has it, in batches of harmless lines without colours."""
+async def whole_log(
+    session: Session, source: Source, *, previous: bool
+) -> AsyncIterator[tuple[list[str], list[str]]]:
+    """Yield a whole log, as the cluster has it, in batches: harmless lines without colours, and what went wrong.
+
+    A log that comes to its end says nothing of the kind; one that is missing, refused or cut off does.
+    """
     stream = session.logs(
         source.namespace, source.pod, source.container, follow=False, previous=previous, tail=None
     )
     async for batch in stream:
-        lines = []
+        lines, troubles = [], []
         for entry in batch:
+            if entry.notice:
+                troubles.append(entry.notice)
             text = strip_sgr(clean_log(decode(entry.text))) if not entry.notice else f"--- {entry.notice} ---"
             if entry.skipped:
                 text = f"--- {entry.skipped} lines are missing here ---"
+                troubles.append(f"{entry.skipped} lines are missing")
             before = f"{entry.time} " if entry.time else ""
             lines.append(f"{before}{source.label + ' ' if source.label else ''}{text}\n")
-        yield lines
+        yield lines, troubles
         await asyncio.sleep(0)

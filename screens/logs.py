@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.message import Message
 from textual.widgets import Input
 
+from bakeryops.text import clean
 from screens.base import bindings
 from screens.choose import Choice, ChooseScreen
 from screens.copying import copy_text, free_file
@@ -132,21 +134,39 @@ class LogsScreen(LogStreamsScreen):
     @work(group="save", exclusive=True, exit_on_error=False)
     async def _save(self, session: Session, sources: Sequence[Source]) -> None:
         lines = 0
+        troubles: list[str] = []
         try:
             path = free_file(f"{self.ref.namespace}-{self.ref.name}", ".log")
             part = path.with_name(path.name + ".part")
             opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(opened, "w", encoding="utf-8") as out:
                 for source in sources:
-                    async for batch in whole_log(session, source, previous=self._choice.previous):
+                    async for batch, trouble in whole_log(session, source, previous=self._choice.previous):
                         out.writelines(batch)
-                        lines += len(batch)
-            part.rename(path)
+                        lines += len(batch) - len(trouble)
+                        troubles += trouble
+            if lines:
+                part.rename(path)
+            else:
+                part.unlink()
         except OSError as error:
             self.post_message(self.Saved(f"the log was not saved: {error}", failed=True))
         else:
-            self.post_message(self.Saved(f"{lines:,} lines saved to {path}"))
+            self.post_message(_told(lines, path, troubles))
 
     @on(Saved)
     def _saved(self, event: Saved) -> None:
         self.say(event.text, severity="error" if event.failed else "information")
+
+
+def _told(lines: int, path: Path, troubles: Sequence[str]) -> LogsScreen.Saved:
+    """Return what to say of a saved log; one that is not whole is never called saved without saying so."""
+    why = (
+        clean(troubles[0]) + (f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else "") if troubles else ""
+    )
+    if not lines:
+        return LogsScreen.Saved(f"nothing was saved: {why or 'the log is empty'}", failed=bool(why))
+    counted = f"{lines:,} {'line' if lines == 1 else 'lines'}"
+    if why:
+        return LogsScreen.Saved(f"NOT WHOLE: {counted} saved to {path}, but: {why}", failed=True)
+    return LogsScreen.Saved(f"{counted} saved to {path}")

@@ -25,11 +25,10 @@ __all__ = [
 
 NEEDS_COLUMNS = (
     Column("health", "", 1, worth=100),
-    Column("name", "needs you", 20, worth=99),
-    Column("what", "what", 17, worth=98),
-    Column("why", "why", 24, worth=97, grow=True),
+    Column("name", "needs you", 20, worth=99, grow=True, most=30, keep=6),
+    Column("what", "what is wrong", 40, worth=98, grow=True),
     Column("age", "for", 4, worth=95, align="right"),
-    Column("press", "", 6, worth=96, sort=False),
+    Column("press", "", 8, worth=96, sort=False),
     Column("namespace", "namespace", 12, worth=60),
 )
 """One thing that wants a person a row."""
@@ -80,6 +79,35 @@ _WORDS = {
 }  # fmt: skip
 
 
+_NOT_STARTED = frozenset({
+    "ContainerCreating", "CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull", "ErrImagePull",
+    "ImageInspectError", "ImagePullBackOff", "InvalidImageName", "Pending", "PodInitializing", "Unschedulable",
+})  # fmt: skip
+"""States before the first line of a log: the events say more."""
+
+
+def told_once(name: str, text: str) -> str:
+    """Return a reason without the name of what it is about, which stands beside it."""
+    return text.replace(f"{name}: ", "")
+
+
+def wrong(need: NeedsYou, why: str) -> Cell:
+    """Return the state and the reason; a state that says only that it runs gives way to the reason."""
+    if not why or why == need.what:
+        return Cell(need.what, need.health.value)
+    if need.what in ("Running", "Ready", "Bound", "Scheduled", ""):
+        return Cell(why)
+    return Cell.of((need.what, need.health.value), ("  ", ""), (why, ""))
+
+
+def press(need: NeedsYou) -> Cell:
+    """Return the key that shows most of why: logs of what ran, events of what never started, else the object."""
+    key, title = ("↵", "open")
+    if need.pod:
+        key, title = ("e", "events") if need.what in _NOT_STARTED else ("l", "logs")
+    return Cell.of((key, "accent"), (f" {title}", "dim"))
+
+
 def needs_key(place: int, need: NeedsYou) -> str:
     """Return the key of a row; it stays the same while the thing does."""
     return (
@@ -96,21 +124,29 @@ def needs_rows(overview: Overview, now: float, *, stale: bool = False) -> list[R
     for place, need in enumerate(overview.needs):
         tone = need.health.value
         age = format_age(now - need.since) if need.since is not None else ""
-        name, why = need.name, need.why.removeprefix(f"{need.name}: ")
+        name, why = need.name, told_once(need.name, need.why)
+        if need.what == "CrashLoopBackOff":
+            why = why.removeprefix("crash-looping: ")
         cells = (
-            Cell(need.health.symbol, tone), Cell(name, tone), Cell(need.what, tone), Cell(why),
+            Cell(need.health.symbol, tone), Cell(name, tone), wrong(need, why),
             Cell(age, "dim"),
-            Cell.of(("l", "accent"), (" logs", "dim")) if need.pod else Cell.of(("↵", "accent"), (" open", "dim")),
+            press(need),
             Cell(need.namespace, "dim"),
         )  # fmt: skip
-        sort = (place, name, need.what, need.why, -(need.since or now), "", need.namespace)
+        sort = (place, name, (need.what, why), -(need.since or now), "", need.namespace)
         rows.append(Row(needs_key(place, need), cells, sort,
                         f"{need.namespace}/{name} {need.what} {need.why}".lower()))  # fmt: skip
     for number, unknown in enumerate(() if stale else gathered_unknowns(overview)):
         place = len(overview.needs) + number
-        cells = (Cell("○", "unknown"), Cell("unknown", "unknown"), Cell("", ""), Cell(unknown, "dim"), Cell(""),
-                 Cell(""), Cell(""))  # fmt: skip
-        rows.append(Row(f"unknown/{unknown}", cells, (place, "", "", "", 0.0, "", ""), unknown.lower()))
+        cells = (
+            Cell("○", "unknown"),
+            Cell("unknown", "unknown"),
+            Cell(unknown, "dim"),
+            Cell(""),
+            Cell(""),
+            Cell(""),
+        )
+        rows.append(Row(f"unknown/{unknown}", cells, (place, "", "", 0.0, "", ""), unknown.lower()))
     return rows
 
 
@@ -131,10 +167,9 @@ def detail_lines(need: NeedsYou | None, width: int, key: str = "") -> list[Line]
     if need is None or len(need.why) < 24:
         return []
     where = f"{need.namespace}/{need.name}" if need.namespace else need.name
-    return [
-        ((" ", ""), *line)
-        for line in wrap(f"{where}: {need.why.removeprefix(f'{need.name}: ')}", width - 2, "dim")
-    ][:2]
+    return [((" ", ""), *line) for line in wrap(f"{where}: {told_once(need.name, need.why)}", width - 2, "dim")][
+        :2
+    ]
 
 
 def part_lines(overview: Overview, width: int) -> list[Line]:
@@ -156,7 +191,9 @@ def _part(part: Part, width: int) -> Line:
     over = part.memory is not None and part.budget is not None and part.memory > part.budget
     ready = f"{part.ready}/{part.total}"
     ready_tone = "dim" if part.ready >= part.total else tone
-    version = part.reason if part.health.rank < 3 and part.reason else part.version
+    worst = part.reason.partition(": ")[0]
+    why = f"{worst}: {told_once(worst, part.reason)}" if part.reason.startswith(f"{worst}: ") else part.reason
+    version = why if part.health.rank < 3 and part.reason else part.version
     return (
         *_name(
             part.health.symbol, tone, part.name, version, width - 45, "dim" if version == part.version else tone

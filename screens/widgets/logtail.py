@@ -155,7 +155,7 @@ class LogTail(LogMoves):
         if status.first_error is not None:
             parts.append(f"first error at line {status.first_error + 1:,}")
         older = f" ({status.dropped:,} older dropped)" if status.dropped else ""
-        parts.append(f"{status.lines:,} lines{older}")
+        parts.append(f"{status.lines:,} {'line' if status.lines == 1 else 'lines'}{older}")
         parts += [name for name, on in (("wrap", status.wrap), ("times", status.times)) if on]
         return cut(" " + "   ".join(parts), self.size.width)
 

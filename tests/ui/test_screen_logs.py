@@ -19,7 +19,7 @@ POD = "auth-6d5f8c7b9-x2x4z"
 
 
 def write(
-    session: FakeSession, *lines: bytes, name: str = POD, container: str = "auth", **options: bool
+    session: FakeSession, *lines: bytes | LogEntry, name: str = POD, container: str = "auth", **options: bool
 ) -> FakeLog:
     previous = options.pop("previous", False)
     log = FakeLog(lines, **options)
@@ -145,6 +145,36 @@ async def test_save_takes_the_whole_log_from_the_cluster(
     assert saved[0].read_text("utf-8").splitlines() == [f"line {number} " for number in range(3000)]
     assert stat.S_IMODE(saved[0].stat().st_mode) == 0o600
     assert not found(tmp_path, "*.part")
+
+
+async def test_a_log_that_cannot_be_read_is_not_called_saved(
+    session: FakeSession, make_app: Make, tmp_path: Path
+) -> None:
+    write(session, LogEntry(notice="previous terminated container not found"))
+    app = make_app(session)
+    async with app.run_test(size=(160, 24), notifications=True) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("l")
+        await until(pilot, "previous terminated container not found")
+        await pilot.press("s")
+        await until(pilot, "nothing was saved: previous terminated container not found")
+    assert not found(tmp_path, "*.log")
+    assert not found(tmp_path, "*.part")
+
+
+async def test_a_log_that_is_cut_off_is_saved_as_not_whole(
+    session: FakeSession, make_app: Make, tmp_path: Path
+) -> None:
+    write(session, b"one", b"two", LogEntry(notice="the connection broke"))
+    app = make_app(session)
+    async with app.run_test(size=(160, 24), notifications=True) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("l")
+        await until(pilot, "two")
+        await pilot.press("s")
+        await until(pilot, "NOT WHOLE: 2 lines saved")
+        await until(pilot, "but: the connection broke")
+    assert len(found(tmp_path, "*.log")) == 1
 
 
 async def test_copy_goes_to_a_file_when_too_long(session: FakeSession, make_app: Make, tmp_path: Path) -> None:
