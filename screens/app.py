@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -71,6 +72,7 @@ class BakeryOpsApp(ConnectedApp):
         self._held = ExitStack()
         self._holding = False
         self._ticks = 0
+        self._all_read = False
         register_themes(self)
         self.theme = choose_theme(self.config.theme, no_color=self.no_color)
 
@@ -110,6 +112,12 @@ class BakeryOpsApp(ConnectedApp):
         screen = self.screen
         if not isinstance(screen, ConsoleScreen):
             return
+        if not self._all_read and screen.feed is not None and not screen.reading():
+            self._all_read = True
+            if self.pace.measured:
+                # What was read at first stays, and walking tens of thousands of objects again and again keeps keys
+                # waiting.
+                gc.freeze()
         if not slow or self._ticks % SLOW_TICKS == 0:
             screen.draw_frame()
         if self._ticks % (SLOW_TICKS if slow else AGE_TICKS) == 0:

@@ -129,7 +129,7 @@ class ObjectViews(TextScreen):
         self._draw_charts(view, [pod.key for pod in pods])
         table = self.query_one("#pods", LiveTable)
         table.display = self.ref.plural != "pods"
-        table.set_rows([pod_row(pod, now, picture.curves((pod.key,))) for pod in pods])
+        table.set_rows([pod_row(pod, now, picture.slow_curves((pod.key,))) for pod in pods])
         table.set_notice("" if pods or view is None else "it has no pods", "dim")
 
     def _draw_charts(self, view: WorkloadView | PodView | None, keys: Sequence[str]) -> None:

@@ -27,6 +27,9 @@ __all__ = ["Picture"]
 KEPT = ("events", "podmetrics", "nodemetrics", "nodestats")
 """Kinds that are read as long as there is a session, whichever screen is shown."""
 
+GROUP = 6
+"""Samples that one value of a slow curve stands for."""
+
 _NONE = frozenset({"forbidden", "absent"})
 
 
@@ -60,6 +63,15 @@ class Picture:
         if len(found) == 1:
             return found[0].cpu, found[0].memory
         return _sum([series.cpu for series in found]), _sum([series.memory for series in found])
+
+    def slow_curves(self, pods: Sequence[str]) -> tuple[Sequence[float], Sequence[float]]:
+        """Return the means of every `GROUP` samples of pods together, oldest first, as `curves` does.
+
+        They differ once in `GROUP` samplings only, for cells of which every repaint crosses the link.
+        """
+        cpu, memory = self.curves(pods)
+        newest = self.usage.samplings % GROUP
+        return _means(cpu, newest), _means(memory, newest)
 
     async def keep(self, session: Session, namespace: str | None) -> None:
         """Take events, usage and disks as they come, for as long as it is awaited.
@@ -169,6 +181,13 @@ def _join(done: IndexChanges, more: IndexChanges) -> None:
         keys |= new
         gone -= new
         gone |= new_gone
+
+
+def _means(samples: Sequence[float], newest: int) -> list[float]:
+    """Return the means of whole groups; the newest samples are left out until they fill one."""
+    end = len(samples) - newest
+    starts = range(end % GROUP, end, GROUP)
+    return [sum(samples[start : start + GROUP]) / GROUP for start in starts]
 
 
 def _sum(curves: Sequence[Sequence[float]]) -> Sequence[float]:

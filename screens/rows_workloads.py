@@ -12,11 +12,8 @@ from screens.widgets.chart import bar, sparkline
 
 __all__ = ["POD_COLUMNS", "WORKLOAD_COLUMNS", "Curves", "pod_row", "ref_plural", "summary", "workload_row"]
 
-CURVE = 10
-"""Cells of a curve."""
-
-GROUP = 6
-"""Samples that a cell of a curve stands for."""
+CURVE = 9
+"""Cells of a curve: each stands for a minute and a half."""
 
 BAR = 6
 """Cells of a bar."""
@@ -28,7 +25,7 @@ NEAR_LIMIT = 0.9
 """Share of its memory limit from which a container is likely to be killed soon."""
 
 Curves = tuple[Sequence[float], Sequence[float]]
-"""The last samples of CPU (cores) and memory (bytes), oldest first."""
+"""The course of CPU (cores) and memory (bytes), oldest first, a value a cell."""
 
 NO_CURVES: Curves = ((), ())
 
@@ -165,15 +162,8 @@ def _usage_cells(amounts: Amounts, curves: Curves) -> tuple[Cell, ...]:
     )
 
 
-def _curve(samples: Sequence[float]) -> str:
-    """Return a curve whose cells each stand for several samples: it moves every minute or so, not at each sample.
-
-    The newest group is left out until it is full, since every repaint of a row crosses the link.
-    """
-    groups = [samples[start : start + GROUP] for start in range(len(samples) % GROUP, len(samples), GROUP)]
-    if not groups:
-        return ""
-    return sparkline([sum(group) / len(group) for group in groups[-CURVE:]], CURVE)
+def _curve(values: Sequence[float]) -> str:
+    return sparkline(values[-CURVE:], CURVE) if values else ""
 
 
 def _bar(used: float | None, limit: float | None, tone: str) -> Cell:

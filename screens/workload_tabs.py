@@ -112,7 +112,7 @@ class WorkloadTab(Tab):
     def row(self, view: Viewed, now: float) -> Row:
         """Return a workload as a row."""
         assert isinstance(view, WorkloadView)
-        return workload_row(view, now, self.console.picture.curves(view.pods))
+        return workload_row(view, now, self.console.picture.slow_curves(view.pods))
 
     def sort_value(self, view: Any, column: int) -> Any:
         """Return what the column of this index is sorted by."""
@@ -147,7 +147,7 @@ class PodTab(Tab):
     def row(self, view: Viewed, now: float) -> Row:
         """Return a pod as a row."""
         assert isinstance(view, PodView)
-        return pod_row(view, now, self.console.picture.curves((view.key,)))
+        return pod_row(view, now, self.console.picture.slow_curves((view.key,)))
 
     def sort_value(self, view: Any, column: int) -> Any:
         """Return what the column of this index is sorted by."""

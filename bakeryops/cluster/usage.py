@@ -97,6 +97,11 @@ class UsageHistory:
                 return store.state.reason
         return ""
 
+    @property
+    def samplings(self) -> int:
+        """How many samplings of pods were taken."""
+        return self._turn
+
     def pod(self, namespace: str, name: str) -> Series:
         """Return the samples of a pod: the sum of its containers."""
         return _EMPTY if _refused(self._pod_store) else self._pods.get((namespace, name), _EMPTY)
