@@ -70,7 +70,7 @@ async def _run(call: Call, watch: bool) -> int:
             await _watch(out, session, kinds, call.namespace, config)
             return 0
         feed = await look(session, kinds, namespace=call.namespace, needed=("pods",), quiet=True)
-        state = _State(config, await _stats(session, feed))
+        state = _State(config, await _stats(session, feed), call.namespace)
         view = state.update(feed, Changes())
         version = await _version(session)
     _print(out, view, session, version)
@@ -80,11 +80,12 @@ async def _run(call: Call, watch: bool) -> int:
 class _State:
     """The overview, kept current from a feed."""
 
-    def __init__(self, config: Config, stats: dict[str, StatsSummary]) -> None:
+    def __init__(self, config: Config, stats: dict[str, StatsSummary], namespace: str | None) -> None:
         from bakeryops.read.index import WorkloadIndex
 
         self.config = config
         self.stats = stats
+        self.namespace = namespace
         self.index = WorkloadIndex()
         self._loaded = False
 
@@ -111,6 +112,7 @@ class _State:
             pipelineruns=seen["pipelineruns"] if stores["pipelineruns"].state.phase == "live" else None,
             flux={kind: seen[kind] for kind in _FLUX},
             states={kind: store.state for kind, store in stores.items()},
+            namespace=self.namespace,
         )
         return configured_overview(self.index, sources, self.config, now=time.time())
 
@@ -120,7 +122,7 @@ async def _watch(out: Out, session: Session, kinds: list[str], namespace: str | 
     from bakeryops.cli.listing import LinkTeller
 
     feed = await watched(session, kinds, namespace=namespace, needed=("pods",), quiet=True)
-    state = _State(config, await _stats(session, feed))
+    state = _State(config, await _stats(session, feed), namespace)
     measured, shown = time.monotonic(), ""
     link = LinkTeller(session)
     async for changes in beats(feed, max_hz=min(config.max_hz, 2.0), every=5.0):
@@ -267,8 +269,9 @@ def _parts(view: Overview) -> Table:
         ready = f"{part.ready}/{part.total}" if part.present else "-"
         budget = format_bytes(part.budget) if part.budget is not None else "-"
         memory = format_bytes(part.memory) if part.present else "-"
-        reason = part.reason if part.present else "not installed"
-        table.add((part.health.symbol, part.health.value), part.name, ready, memory, budget, part.version, reason)
+        table.add(
+            (part.health.symbol, part.health.value), part.name, ready, memory, budget, part.version, part.reason
+        )
     return table
 
 

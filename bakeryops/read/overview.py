@@ -51,7 +51,8 @@ class StateLike(Protocol):
 class Sources(msgspec.Struct):
     """What the overview is made from besides pods and workloads; None where a kind was not asked for.
 
-    `states` are the states of kinds by plural: those missing are taken as current.
+    `states` are the states of kinds by plural: those missing are taken as current. `namespace` is the only one
+    that was looked at; None for all.
     """
 
     nodes: Iterable[Node] = ()
@@ -63,6 +64,7 @@ class Sources(msgspec.Struct):
     flux: Mapping[str, Iterable[Any]] = msgspec.field(default_factory=dict)
     states: Mapping[str, Any] = msgspec.field(default_factory=dict)
     evicts_at: float = DISK_EVICTS_AT
+    namespace: str | None = None
 
 
 def is_database(view: WorkloadView) -> bool:
@@ -106,7 +108,7 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
     )
     by_part = assign(views, parts)
     known = list(parts)
-    read = tuple(part(each, by_part[each.name], doubt=doubt) for each in known)
+    read = tuple(part(each, by_part[each.name], doubt=doubt, only=sources.namespace) for each in known)
     metrics = {clean(each.metadata.name): each for each in sources.node_metrics}
     nodes = tuple(
         node(

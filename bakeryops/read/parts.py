@@ -10,6 +10,7 @@ import msgspec
 from bakeryops.model.health import Health, worst
 from bakeryops.model.overview import Part
 from bakeryops.model.workload import WorkloadView
+from bakeryops.text import clean
 
 __all__ = ["BUILD_BUDGET", "CICD_BUDGET", "CONTROLLERS", "PARTS", "Known", "assign", "part", "steady"]
 
@@ -98,8 +99,11 @@ def _version(views: list[WorkloadView], name: str) -> str:
     return tagged[0].tag.removeprefix("v").split("-")[0] if tagged else ""
 
 
-def part(known: Known, views: list[WorkloadView], *, doubt: str = "") -> Part:
-    """Return a part read from its workloads; `doubt` is why they may be out of date or not known at all."""
+def part(known: Known, views: list[WorkloadView], *, doubt: str = "", only: str | None = None) -> Part:
+    """Return a part read from its workloads; `doubt` is why they may be out of date or not known at all.
+
+    `only` is the only namespace that was looked at, None for all.
+    """
     running = [view for view in views if steady(view) and view.health is not Health.HELD]
     judged = [view for view in views if view.kind != "TaskRun" and not (view.kind == "Job" and view.owner)]
     health = worst((view.health for view in judged if view.health is not Health.HELD), Health.HELD)
@@ -108,7 +112,9 @@ def part(known: Known, views: list[WorkloadView], *, doubt: str = "") -> Part:
         (view for view in judged if view.reason), key=lambda view: (view.health.rank, view.name), default=None
     )
     if not present:
-        health, reason = (Health.UNKNOWN, doubt or "not found in this cluster")
+        elsewhere = only is not None and only not in known.namespaces
+        absent = f"not looked at: only {clean(only or '')} is" if elsewhere else "not found in this cluster"
+        health, reason = (Health.UNKNOWN, doubt or absent)
     elif health is Health.FINE or bad is None:
         reason = ""
     else:

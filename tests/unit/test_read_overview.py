@@ -173,6 +173,18 @@ def test_pods_that_come_before_their_deployment_are_no_alarm() -> None:
     assert (syncing.needs, syncing.health) == ((), Health.UNKNOWN)
 
 
+def test_a_part_outside_the_only_namespace_is_not_called_absent() -> None:
+    index = read_all(
+        dict(zip(("deployments", "pods"), ([one] for one in placed("auth", "bakery-ia")), strict=True)), now=NOW
+    )
+    seen = parts(overview(index, Sources(namespace="bakery-ia"), now=NOW))
+    assert (seen["App"].health, seen["App"].reason) == (Health.FINE, "")
+    assert (seen["Gitea"].health, seen["Gitea"].reason) == (Health.UNKNOWN, "not looked at: only bakery-ia is")
+    assert (
+        parts(overview(index, Sources(namespace="gitea"), now=NOW))["Gitea"].reason == "not found in this cluster"
+    )
+
+
 def test_an_empty_cluster_is_unknown() -> None:
     view = overview(WorkloadIndex(clock=lambda: NOW), Sources(), now=NOW)
     assert view.health is Health.UNKNOWN
