@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher
 
 from bakeryops.cluster.kinds import KINDS as CATALOGUE
+from bakeryops.model.health import Health
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.workload import PodView, WorkloadView
 from bakeryops.read.describe import describe
@@ -18,7 +19,7 @@ from bakeryops.units import format_bytes, format_cpu
 from screens.console import ref_text
 from screens.lines import Line, Span, columns
 from screens.panel import LinePanel, TextPanel
-from screens.rows_events import EVENT_COLUMNS, event_row
+from screens.rows_events import EVENT_COLUMNS, event_row, warning_lines
 from screens.rows_object import described_lines, page_lines, yaml_lines
 from screens.rows_workloads import POD_COLUMNS, pod_row
 from screens.text_screen import TextScreen
@@ -124,7 +125,9 @@ class ObjectViews(TextScreen):
             head.set_lines([((f" ○ {text}", "unknown"),)])
             pods: Sequence[PodView] = ()
         else:
-            head.set_lines(page_lines(view, now, self.size.width))
+            groups = picture.events_of(self._kind, self.ref.namespace, self.ref.name)
+            warnings = warning_lines(groups, now, self.size.width)
+            head.set_lines([*page_lines(view, now, self.size.width), *warnings])
             pods = [view] if isinstance(view, PodView) else picture.index.pods_of(view.key)
         self._draw_charts(view, [pod.key for pod in pods])
         table = self.query_one("#pods", LiveTable)
@@ -136,6 +139,9 @@ class ObjectViews(TextScreen):
         picture = self.console.picture
         cpu, memory = picture.curves(keys)
         amounts = view.amounts if view is not None else None
+        # What does not run is not measured; what is wrong with it needs the room.
+        broken = view is not None and view.health is Health.BAD
+        self.query_one("#charts").display = bool(cpu or memory) or not broken
         empty = picture.usage.absent or "no samples yet: usage is measured every 15 s"
         times = (f"{len(memory) * 15 // 60} min ago" if len(memory) > 8 else "", "now")
         limits: list[tuple[str, float | None, str]] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bakeryops.model.event import EventGroup
 from bakeryops.units import format_age
-from screens.lines import Line, wrap
+from screens.lines import Line, cut, wrap
 from screens.widgets.cells import Cell, Column, Row
 
-__all__ = ["EVENT_COLUMNS", "event_row", "group_lines"]
+__all__ = ["EVENT_COLUMNS", "event_row", "group_lines", "warning_lines"]
 
 EVENT_COLUMNS = (
     Column("health", "", 1, worth=100),
@@ -60,3 +62,20 @@ def group_lines(view: EventGroup | None, width: int) -> list[Line]:
     kept = " (kept by this console, the cluster dropped it)" if view.gone else ""
     text = f"{where}{container}: {view.message}{kept}"
     return [((" ", ""), *line) for line in wrap(text, max(20, width - 2), "dim")][:3]
+
+
+def warning_lines(groups: Iterable[EventGroup], now: float, width: int, most: int = 3) -> list[Line]:
+    """Return the newest warnings of an object, a line each, as its page shows them."""
+    warnings = sorted((each for each in groups if each.warning), key=lambda each: -(each.last or 0.0))
+    lines: list[Line] = []
+    for each in warnings[:most]:
+        ago = f"{format_age(now - each.last)} ago" if each.last is not None else ""
+        count = f" ×{each.count}" if each.count > 1 else ""
+        head = f" ▲ {each.reason}{count}  "
+        room = max(0, width - len(head) - len(ago) - 3)
+        lines.append(((head, "soon"), (f"{ago}  ", "dim"), (cut(each.message, room), "")))
+    if len(warnings) > most:
+        lines.append(
+            ((f"   and {len(warnings) - most} more warnings: ", "dim"), ("e", "key"), (" shows them", "dim"))
+        )
+    return lines

@@ -120,3 +120,18 @@ async def test_what_is_filtered_for_stays_from_list_to_list(session: FakeSession
         await until(pilot, "1 of 6 pods")
         await pilot.press("escape")
         await until(pilot, " 6 pods")
+
+
+async def test_a_broken_workload_shows_its_warnings_in_place_of_empty_charts(
+    session: FakeSession, make_app: Make
+) -> None:
+    session.drop("podmetrics", "bakery-ia", "auth-6d5f8c7b9-x2x4z")
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("enter")
+        await until(pilot, "BackOff ×31")
+        shown = screen_text(app)
+        assert "Back-off restarting failed container auth" in shown
+        assert "no samples yet" not in shown
+        assert "auth-6d5f8c7b9-x2x4z" in shown
