@@ -16,6 +16,7 @@ from screens.base import ConsoleScreen
 from screens.choose import Choice, ChooseScreen
 from screens.console import ALL_NAMESPACES
 from screens.help import HelpScreen
+from screens.keys import KeysInOrder
 from screens.palette import PaletteScreen
 from screens.rows_palette import Hit, command_hits
 from screens.themes import THEMES
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["AppCommands"]
 
 
-class AppCommands(TightPaint):
+class AppCommands(KeysInOrder, TightPaint):
     """Help, palette, and the choices of namespace, cluster and colours."""
 
     config: Config
