@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bakeryops.demo.contracts import Object
@@ -41,10 +42,15 @@ def apply(
 ) -> tuple[Object, bool]:
     """Apply a configuration; returns the object and whether it was created.
 
-    Raises `StatusError`: 409 with a cause for each field that another manager holds with another value.
+    Raises `StatusError`: 500 for a list that names an item twice, 409 with a cause for each field that another manager holds with another value.
     """
     if (config.get("metadata") or {}).get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
+    twice = sorted(set(_duplicates(config, resource.form)))
+    if twice:
+        where = f"{namespace or ''}/{name}; {resource.api_version}, Kind={resource.kind}"
+        told = twice[0] if len(twice) == 1 else "errors:" + "".join(f"\n  {each}" for each in twice)
+        raise StatusError(500, "", f"failed to create typed patch object ({where}): {told}")
     fields = apply_fields(resource, config)
     live = store.get(resource.key, namespace, name)
     if live is None:
@@ -111,6 +117,21 @@ def merge(live: Any, config: Any, shape: Shape) -> Any:
                 live[index] = merge(live[index], value, shape.element)
         return live
     return copy_json(config)
+
+
+def _duplicates(value: Any, shape: Shape, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield what is wrong with a configuration whose lists have two items of one key."""
+    if isinstance(value, dict) and not shape.atomic:
+        for key, item in value.items():
+            yield from _duplicates(item, shape.child(key), (*path, f"f:{key}"))
+    elif isinstance(value, list) and shape.merges_list():
+        known: set[str] = set()
+        for item in value:
+            key = shape.item_key(item)
+            if key in known:
+                yield f"{path_text(path)}: duplicate entries for key {path_text((key,))}"
+            known.add(key)
+            yield from _duplicates(item, shape.element, (*path, key))
 
 
 def _union_of(entries: list[Object]) -> FieldSet:

@@ -81,7 +81,7 @@ class Shape:
         """Return the text that names a list item in field sets: `k:{"name":"main"}` or `v:"x"`."""
         from bakeryops.demo.table import encode  # the encoder lives with the store
 
-        if self.keys:
+        if self.keys and isinstance(item, dict):
             chosen = {key: item.get(key, _key_default(key)) for key in sorted(self.keys)}
             return "k:" + encode({key: value for key, value in chosen.items() if value is not None}).decode()
         return "v:" + encode(item).decode()

@@ -188,6 +188,21 @@ def test_applying_the_same_again_changes_nothing() -> None:
     assert field.apply("one", a="1")["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 
 
+def test_a_list_that_names_an_item_twice_is_refused() -> None:
+    store = ObjectStore(ManualClock())
+    store.create("namespaces", {"metadata": {"name": "orders"}}, manager="test")
+    container = {"name": "main", "image": "x", "env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}}
+    with pytest.raises(StatusError) as refused:
+        apply(store, store.registry.find("pods"), "orders", "p", pod, manager="one")
+    assert refused.value.code == 500
+    assert refused.value.message == (
+        "failed to create typed patch object (orders/p; v1, Kind=Pod): "
+        '.spec.containers[name="main"].env: duplicate entries for key [name="A"]'
+    )
+    assert store.get("pods", "orders", "p") is None
+
+
 def test_an_update_takes_the_fields_it_changes() -> None:
     field = Field()
     field.apply("one", a="1", b="1")
