@@ -42,7 +42,8 @@ def apply(
 ) -> tuple[Object, bool]:
     """Apply a configuration; returns the object and whether it was created.
 
-    Raises `StatusError`: 500 for a list that names an item twice, 409 with a cause for each field that another manager holds with another value.
+    Raises `StatusError`: 500 for a list that names an item twice; 409 with a cause for each field that another
+    manager holds with another value.
     """
     if (config.get("metadata") or {}).get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
