@@ -131,7 +131,9 @@ def banner_lines(width: int, link: LinkView, reasons: Sequence[str] = (), *, hel
         lines.append(tuple(tail))
         if link.hint:
             lines.append(((f"   {link.hint}", ""),))
-        lines += [((f"   on this node: {reason}", "soon"),) for reason in reasons]
+        for reason in reasons:
+            said = wrap(f"on this node: {reason}", max(20, width - 4), "soon")[:2]
+            lines += [(("   ", ""), *part) for part in said]
     elif held:
         lines.append((("   The terminal takes data slowly: the console repaints less often.", "soon"),))
     return [(_cut_line(line, width)) for line in lines]
