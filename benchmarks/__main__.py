@@ -31,6 +31,8 @@ def plan(sizes: tuple[int, ...]) -> list[tuple[str, list[str]]]:
     found.append(("widgets log", ["benchmarks.widgets", "log"]))
     found.append(("console log", ["benchmarks.console", "log"]))
     found.append(("console idle", ["benchmarks.console", "idle"]))
+    found.append(("console busy", ["benchmarks.console", "busy"]))
+    found.append(("console frames", ["benchmarks.frames"]))
     return found
 
 

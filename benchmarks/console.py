@@ -7,14 +7,12 @@ import json
 import os
 import random
 import select
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support import api_server, cpu_seconds, post, quantile, rss_mib
+from benchmarks.support import api_server, cpu_seconds, demo, post, quantile, rss_mib
 from tests.support.pty import Terminal
 
 COMMAND = [sys.executable, "-m", "bakeryops"]
@@ -88,43 +86,32 @@ def latency(pods: int, folder: Path, rate: int = 200, trials: int = 120) -> dict
                 "cpu_percent": round(100 * used / wall, 1), "bytes_per_second": round((len(term.raw) - len(sent)) / wall)}  # fmt: skip
 
 
-def idle(folder: Path, seconds: float = 30) -> dict[str, Any]:
-    """The whole bakery, watched and left alone: CPU, bytes to the terminal, memory."""
-    place = Path(tempfile.mkdtemp(dir=folder))
-    with subprocess.Popen(
-        [*COMMAND, "demo", "--serve", "--dir", str(place)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as demo:
-        try:
-            assert demo.stdout is not None
-            for line in demo.stdout:
-                if line.strip() == "ready":
-                    break
-            with Terminal(
-                [*COMMAND, "--kubeconfig", str(place / "kubeconfig")],
-                columns=120,
-                lines=40,
-                environ=environ(folder),
-            ) as term:
-                term.wait_for("live")
-                term.read(8.0)
-                found = {}
-                for view, key in (("overview", ""), ("workloads", "4")):
-                    if key:
-                        term.send(key)
-                        term.read(5.0)
-                    before, count, began = cpu_seconds(term.process.pid), len(term.raw), time.perf_counter()
-                    while time.perf_counter() - began < seconds:
-                        term.read(1.0)
-                    wall = time.perf_counter() - began
-                    found[f"{view}_cpu_percent"] = round(100 * (cpu_seconds(term.process.pid) - before) / wall, 2)
-                    found[f"{view}_bytes_per_second"] = round((len(term.raw) - count) / wall)
-                found["rss_mib"] = rss_mib(term.process.pid)
-                return found
-        finally:
-            demo.terminate()
+def idle(folder: Path, seconds: float = 30, size: str = "") -> dict[str, Any]:
+    """The whole bakery, watched and left alone, or ("large") 5,000 pods that change: CPU, bytes, memory."""
+    with demo(folder, size) as kubeconfig:
+        return stay(kubeconfig, folder, seconds)
+
+
+def stay(kubeconfig: Path, folder: Path, seconds: float, columns: int = 120, lines: int = 40) -> dict[str, Any]:
+    """Look at three views for a while each: CPU, bytes to the terminal, memory in the end."""
+    command = [*COMMAND, "--kubeconfig", str(kubeconfig)]
+    with Terminal(command, columns=columns, lines=lines, environ=environ(folder)) as term:
+        term.wait_for("live")
+        term.read(8.0)
+        found: dict[str, Any] = {}
+        for view, key in (("overview", ""), ("workloads", "4"), ("pods", "w")):
+            if key:
+                term.send(key)
+                term.read(5.0)
+            before, count, began = cpu_seconds(term.process.pid), len(term.raw), time.perf_counter()
+            while time.perf_counter() - began < seconds:
+                term.read(1.0)
+            wall = time.perf_counter() - began
+            found[f"{view}_cpu_percent"] = round(100 * (cpu_seconds(term.process.pid) - before) / wall, 2)
+            found[f"{view}_bytes_per_second"] = round((len(term.raw) - count) / wall)
+            found[f"{view}_rss_mib"] = rss_mib(term.process.pid)
+        found["rss_mib"] = rss_mib(term.process.pid)
+        return found
 
 
 def log(folder: Path, rate: int = 50_000) -> dict[str, Any]:
@@ -178,7 +165,7 @@ def _ms(seconds: float) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("measure", choices=("start", "latency", "idle", "log"))
+    parser.add_argument("measure", choices=("start", "latency", "idle", "busy", "log"))
     parser.add_argument("--pods", type=int, default=5000)
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args()
@@ -189,6 +176,8 @@ def main() -> None:
             found = latency(options.pods, options.folder)
         case "idle":
             found = idle(options.folder)
+        case "busy":
+            found = idle(options.folder, size="large")
         case _:
             found = log(options.folder)
     print(json.dumps({"measure": options.measure, "pods": options.pods, **found}))

@@ -39,6 +39,8 @@ GOALS = [
     Goal("console idle", "overview_bytes_per_second", "bytes/s to the terminal, idle overview", most=300),
     Goal("console idle", "workloads_cpu_percent", "CPU idle on workloads, full bakery (% of a core)", most=1.5),
     Goal("console idle", "workloads_bytes_per_second", "bytes/s to the terminal, idle workloads", most=300),
+    Goal("console busy", "rss_mib", "memory after every view of a busy cluster of 5,000 pods (MiB)", most=130),
+    Goal("console frames", "worst_ms", "longest frame of any view of that cluster (ms)", most=50),
     Goal("widgets log", "lines_per_second", "log lines/s taken in by the view", least=50_000),
     Goal("console log", "key_p99_ms", "key -> repaint while 50,000 log lines/s flow, p99 (ms)", most=60),
 ]
