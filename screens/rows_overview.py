@@ -57,6 +57,8 @@ def counts_line(overview: Overview, width: int, *, reading: bool = False) -> Lin
         head = (" ✔ all is well", "fine")
     else:
         head = (f" {overview.health.symbol} {_WORDS[overview.health]}", overview.health.value)
+    if blind(overview):
+        return (head, ("  workloads, databases and pods cannot be read", "unknown"))
     ready_tone = "" if overview.workloads_ready >= overview.workloads_total else "soon"
     base_tone = "" if overview.databases_ready >= overview.databases_total else "bad"
     restarts = f"{overview.restarts_hour}{'+' if overview.restarts_at_least else ''}"
@@ -71,6 +73,11 @@ def counts_line(overview: Overview, width: int, *, reading: bool = False) -> Lin
         if overview.builds_running is not None:
             spans += [("  builds ", "dim"), (str(overview.builds_running), "")]
     return tuple(spans)
+
+
+def blind(overview: Overview) -> bool:
+    """Return whether no workload is seen because none may be read: nothing seen is then not nothing there."""
+    return not overview.workloads_total and not overview.pods_total and bool(overview.unknowns)
 
 
 _WORDS = {
@@ -182,7 +189,8 @@ def part_lines(overview: Overview, width: int) -> list[Line]:
         lines.append((*_name(" ", "", "CI/CD total", "", width - 38, "dim"), *_memory(overview.cicd_memory,
                       overview.cicd_budget, "bad" if share > 1 else "")))  # fmt: skip
     if missing:
-        lines.append(((f" ○ not found: {', '.join(missing)}", "unknown"),))
+        word = "not known" if blind(overview) else "not found"
+        lines.append(((f" ○ {word}: {', '.join(missing)}", "unknown"),))
     return lines
 
 

@@ -7,7 +7,7 @@ from bakeryops.model.health import Health
 from bakeryops.model.overview import NeedsYou, ObjectRef, Overview, Part
 from screens.help import help_lines
 from screens.lines import line_text, line_width
-from screens.rows_overview import NEEDS_COLUMNS, needs_rows, part_lines
+from screens.rows_overview import NEEDS_COLUMNS, counts_line, needs_rows, part_lines
 from screens.widgets.cells import Cell
 
 
@@ -17,11 +17,17 @@ def need(what: str, why: str, *, pod: str = "orders-1", health: Health = Health.
     )
 
 
-def overview(needs: tuple[NeedsYou, ...] = (), parts: tuple[Part, ...] = ()) -> Overview:
+def overview(
+    needs: tuple[NeedsYou, ...] = (),
+    parts: tuple[Part, ...] = (),
+    *,
+    unknowns: tuple[str, ...] = (),
+    total: int = 1,
+) -> Overview:
     return Overview(
-        health=Health.BAD, parts=parts, needs=needs, shares=(), nodes=(), workloads_ready=0, workloads_total=1,
-        databases_ready=0, databases_total=0, pods_total=1, restarts_hour=0, restarts_at_least=False,
-        cicd_memory=None, cicd_budget=0.0, builds_running=None, unknowns=(),
+        health=Health.BAD, parts=parts, needs=needs, shares=(), nodes=(), workloads_ready=0, workloads_total=total,
+        databases_ready=0, databases_total=0, pods_total=total, restarts_hour=0, restarts_at_least=False,
+        cicd_memory=None, cicd_budget=0.0, builds_running=None, unknowns=unknowns,
     )  # fmt: skip
 
 
@@ -74,3 +80,13 @@ def test_help_is_wrapped_not_cut(screen: str) -> None:
     lines = help_lines(State(screen=screen), 72)
     assert max(map(line_width, lines)) <= 72
     assert "longer than the cluster keeps them." in " ".join(line_text(line).strip() for line in lines)
+
+
+def test_what_may_not_be_read_is_not_said_to_be_missing() -> None:
+    absent = Part("Flux", ("flux-system",), Health.UNKNOWN, "", False, "", 0, 0, None, None, None)
+    seen = overview(parts=(absent,), unknowns=("deployments may not be read",), total=0)
+    text = "\n".join(line_text(line) for line in (counts_line(seen, 120), *part_lines(seen, 120)))
+    assert "not found" not in text
+    assert "not known: Flux" in text
+    assert "0/0" not in text
+    assert "not found: Flux" in "\n".join(line_text(line) for line in part_lines(overview(parts=(absent,)), 120))
