@@ -129,6 +129,7 @@ class OverviewScreen(ListScreen):
             pipelineruns=runs.items.values() if runs.state.phase not in ("absent", "forbidden") else None,
             flux={kind: stores[kind].items.values() for kind in FLUX},
             states={kind: store.state for kind, store in stores.items() if kind != "nodestats"},
+            namespace=console.namespace or None,
         )
         self._overview = configured_overview(console.picture.index, sources, console.config, now=console.now())
         self._needs = {needs_key(place, need): need for place, need in enumerate(self._overview.needs)}

@@ -25,7 +25,7 @@ from bakeryops.cluster.stats import NODE_STATS
 from bakeryops.cluster.store import Store
 from bakeryops.cluster.target import Target
 from bakeryops.cluster.timing import Timing
-from bakeryops.cluster.transport import PAGE, Deadline, Transport
+from bakeryops.cluster.transport import Deadline, Transport
 from bakeryops.cluster.usage import UsageHistory
 from bakeryops.cluster.watches import Watches, key_for, kind_named
 
@@ -145,21 +145,6 @@ class Session:
         """Return one object as the server has it now, whole; raises `KubeError`."""
         path = await self.discovery.object_path(kind_name, name, namespace)
         return _mapping(await self.transport.get_bytes(path))
-
-    async def list_raw(
-        self, kind_name: str, namespace: str | None = None, *, query: Iterable[tuple[str, str]] = ()
-    ) -> list[dict[str, Any]]:
-        """Return all objects of a kind, whole, page by page; `query` may hold selectors. Raises `KubeError`."""
-        path = await self.discovery.path(kind_name, namespace)
-        found: list[dict[str, Any]] = []
-        token = ""
-        while True:
-            pairs = [*query, ("limit", str(self.timing.page_limit)), *([("continue", token)] if token else [])]
-            page = _mapping(await self.transport.get_bytes(path, query=pairs, timeout=PAGE))
-            found.extend(page.get("items") or ())
-            token = (page.get("metadata") or {}).get("continue") or ""
-            if not token:
-                return found
 
     def logs(self, namespace: str, pod: str, container: str = "", **options: Any) -> LogStream:
         """Return the log of a container; the options are those of `LogStream`. It goes on after an outage."""
