@@ -121,7 +121,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("object.events", "events of it", "Show the events of the selected object.", ("e",), "Object",
             _DESCRIBED, worth=60, selection=_ANY, needs=Need("list", "events"), live=True),
     Command("list.filter", "filter", "Show only rows that hold the words typed; !word leaves out.", ("slash",),
-            "List", _LISTS, worth=75),
+            "List", _LISTS, worth=81),
     Command("list.pods", "pods, volumes", "Go on to the next list: workloads, pods, volumes.", ("w", "tab"),
             "List", frozenset({"workloads"}), worth=88),
     Command("list.next", "next node", "Show the next node.", ("tab",), "List", frozenset({"machine"}), worth=30),

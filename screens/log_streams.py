@@ -91,6 +91,14 @@ class LogStreamsScreen(TextScreen):
         """Return whose log it is."""
         return self.ref
 
+    def refusals(self) -> dict[str, str]:
+        """Offer the run before only where there was one."""
+        containers = [each for pod in self._pods() for each in pod.containers]
+        again = any(each.restarts or each.last_reason for each in containers)
+        if again or not containers or self._choice.previous:
+            return {}
+        return {"log.previous": "there was no run before: nothing here was started again"}
+
     def feed_namespace(self) -> str | None:
         """Watch the namespaces chosen."""
         chosen = self.console.namespace
@@ -104,6 +112,7 @@ class LogStreamsScreen(TextScreen):
         """Follow pods that came, such as those of a rollout."""
         await self.console.picture.take(feed, changes, first=first)
         self._follow_pods()
+        self.draw_footer()
 
     def show_ticks(self) -> None:
         """Paint less often over a slow link."""

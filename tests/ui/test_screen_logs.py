@@ -205,3 +205,19 @@ async def test_gatherer_keeps_lines_without_time_behind_their_neighbours(session
         await gatherer.follow(session, Source("n", name, "c", name), LogChoice())  # type: ignore[arg-type]
     lines = gatherer.take()
     assert [line.text or line.notice for line in lines] == [b"b1", b"a2", "a restarted"]
+
+
+async def test_the_run_before_is_offered_only_where_there_was_one(session: FakeSession, make_app: Make) -> None:
+    write(session, b"crash")
+    write(session, b"fine", name="tenant-6d5f8c7b9-x2x4z", container="tenant")
+    app = make_app(session)
+    async with app.run_test(size=(120, 24), notifications=True) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("l")
+        shown = await until(pilot, "crash")
+        assert "p previous" in shown.split("\n")[-1]
+        await pilot.press("escape", "4", "slash", *"tenant", "enter", "l")
+        await until(pilot, "fine")
+        await until_gone(pilot, "p previous")
+        await pilot.press("p")
+        await until(pilot, "there was no run before")
