@@ -12,6 +12,8 @@ from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.screen import Screen
 
+from screens.widgets.thrift import thrifty
+
 __all__ = ["TightPaint", "TightUpdate"]
 
 
@@ -36,7 +38,7 @@ class TightUpdate(ChopsUpdate):
                 else:
                     start = x
                 parts.append(Control.move_to(start, y).segment.text + strip.render(console))
-        return "".join(parts)
+        return thrifty("".join(parts))
 
 
 class TightPaint(App[None]):
