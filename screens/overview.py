@@ -143,7 +143,7 @@ class OverviewScreen(ListScreen):
         wide = self.has_class("-wide")
         half = (self.size.width - 1) // 2 if wide else self.size.width
         reading = self.reading()
-        counts = counts_line(seen, self.size.width, reading=bool(reading))
+        counts = counts_line(seen, self.size.width, reading=bool(reading), namespace=console.namespace)
         self.query_one("#counts", LinePanel).set_lines([counts])
         table = self.query_one("#needs", LiveTable)
         table.set_rows(needs_rows(seen, console.now(), stale=self._stale))
@@ -152,7 +152,7 @@ class OverviewScreen(ListScreen):
         else:
             table.set_notice("" if seen.needs or seen.unknowns else "Nothing needs you.", "fine")
         self._draw_detail()
-        parts = part_lines(seen, half)
+        parts = part_lines(seen, half, namespace=console.namespace)
         self.query_one("#parts", LinePanel).set_lines(parts)
         nodes = []
         refused = console.picture.stats_refused

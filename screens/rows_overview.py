@@ -43,8 +43,11 @@ WARN_SHARE = 0.9
 """Share of a budget or of the node from which a bar is coloured."""
 
 
-def counts_line(overview: Overview, width: int, *, reading: bool = False) -> Line:
-    """Return the first line: is it all right, and the counts; `reading` while the first lists are coming."""
+def counts_line(overview: Overview, width: int, *, reading: bool = False, namespace: str = "") -> Line:
+    """Return the first line: is it all right, and the counts; `reading` while the first lists are coming.
+
+    With a `namespace` chosen, parts of the installation elsewhere are not missed.
+    """
     if reading and not overview.needs:
         return ((" ◐ reading the cluster …", "working"),)
     bad = sum(1 for need in overview.needs if need.health is Health.BAD)
@@ -53,6 +56,8 @@ def counts_line(overview: Overview, width: int, *, reading: bool = False) -> Lin
         head: Span = (f" ✖ {bad} broken" + (f", {soon} to watch" if soon else ""), "bad")
     elif soon:
         head = (f" ▲ {soon} to watch", "soon")
+    elif namespace and overview.workloads_ready == overview.workloads_total > 0 and not overview.unknowns:
+        head = (f" ✔ all is well in {namespace}", "fine")
     elif overview.health is Health.FINE:
         head = (" ✔ all is well", "fine")
     else:
@@ -179,7 +184,7 @@ def detail_lines(need: NeedsYou | None, width: int, key: str = "") -> list[Line]
     ]
 
 
-def part_lines(overview: Overview, width: int) -> list[Line]:
+def part_lines(overview: Overview, width: int, *, namespace: str = "") -> list[Line]:
     """Return the parts of the installation against their memory budgets."""
     lines = [section("Parts", "ready   memory / budget             cpu", width)]
     lines += [_part(part, width) for part in overview.parts if part.present or part.health is not Health.UNKNOWN]
@@ -189,7 +194,7 @@ def part_lines(overview: Overview, width: int) -> list[Line]:
         lines.append((*_name(" ", "", "CI/CD total", "", width - 38, "dim"), *_memory(overview.cicd_memory,
                       overview.cicd_budget, "bad" if share > 1 else "")))  # fmt: skip
     if missing:
-        word = "not known" if blind(overview) else "not found"
+        word = "not known" if blind(overview) else f"not in {namespace}" if namespace else "not found"
         lines.append(((f" ○ {word}: {', '.join(missing)}", "unknown"),))
     return lines
 

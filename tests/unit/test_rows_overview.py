@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from bakeryops.commands import State
@@ -90,3 +91,12 @@ def test_what_may_not_be_read_is_not_said_to_be_missing() -> None:
     assert "not known: Flux" in text
     assert "0/0" not in text
     assert "not found: Flux" in "\n".join(line_text(line) for line in part_lines(overview(parts=(absent,)), 120))
+
+
+def test_one_namespace_that_is_well_is_said_to_be_well() -> None:
+    absent = Part("Flux", ("flux-system",), Health.UNKNOWN, "", False, "", 0, 0, None, None, None)
+    seen = msgspec.structs.replace(overview(parts=(absent,)), health=Health.UNKNOWN, workloads_ready=1)
+    assert line_text(counts_line(seen, 120, namespace="shop")).startswith(" ✔ all is well in shop")
+    assert "not in shop: Flux" in "\n".join(line_text(line) for line in part_lines(seen, 120, namespace="shop"))
+    less = msgspec.structs.replace(seen, unknowns=("pods may not be read",))
+    assert "✔" not in line_text(counts_line(less, 120, namespace="shop"))
