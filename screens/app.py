@@ -110,7 +110,7 @@ class BakeryOpsApp(ConnectedApp):
         self._ticks += 1
         slow = self.pace.slow or self.config.low_bandwidth
         screen = self.screen
-        if not isinstance(screen, ConsoleScreen):
+        if not isinstance(screen, ConsoleScreen) or not screen.stands:
             return
         if not self._all_read and screen.feed is not None and not screen.reading():
             self._all_read = True

@@ -77,9 +77,14 @@ class ConsoleScreen(CommandingScreen):
         self.draw_frame()
         self.start_feed()
 
+    @property
+    def stands(self) -> bool:
+        """Whether the screen is built, and not being taken down: until then there is nothing to draw on."""
+        return self.is_mounted and len(self.query("TitleBar, Banner, FooterBar")) == 3
+
     def draw_frame(self) -> None:
         """Draw title bar, banner and footer as things stand."""
-        if not self.is_mounted:
+        if not self.stands:
             return
         console, session = self.console, self.session
         width = self.size.width or self.app.size.width

@@ -305,3 +305,14 @@ async def test_theme_is_chosen(session: FakeSession, make_app: Make) -> None:
         await until(pilot, "contrast")
         await pilot.press(*"light", "enter")
         await until(pilot, lambda: app.theme == "bakery-light")
+
+
+async def test_a_tick_while_a_screen_is_taken_down_harms_nothing(session: FakeSession, make_app: Make) -> None:
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(app, session, pilot)
+        await app.screen.query("*").remove()
+        for _ in range(60):
+            app._tick()
+        assert app.is_running
+    assert app.return_code in (None, 0)
