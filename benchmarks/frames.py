@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from bakeryops.cli.memory import set_allocators
 from benchmarks.support import demo, rss_mib
 
 LATE = 0.025
@@ -122,7 +123,7 @@ def main() -> None:
     parser.add_argument("--kubeconfig", type=Path)
     parser.add_argument("--seconds", type=float, default=17)
     options = parser.parse_args()
-    gc.set_threshold(50_000, 50, 1000)
+    set_allocators()
     if options.kubeconfig:
         found = asyncio.run(look(options.kubeconfig, options.seconds))
     else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from collections.abc import Awaitable, Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bakeryops.cli.memory import set_allocators
 from bakeryops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def open_console(call: Call, *, cluster: Awaitable[Target] | None = None) -> int
     config = call.load().config
     if cluster is not None:
         config = replace(config, kubeconfig=None, context=None, namespace=None)
-    # Objects of the stores live long and come in tens of thousands: with the default thresholds the collector
-    # would walk all of them again and again.
-    gc.set_threshold(50_000, 50, 1000)
+    set_allocators()
     from bakeryops.cli.cluster import make_session
     from screens.app import BakeryOpsApp
     from screens.themes import terminal_trouble
