@@ -19,7 +19,8 @@ __all__ = ["RowOrder", "matches", "row_text"]
 Entry = tuple[Any, ...]
 
 _ONE_BY_ONE = 16
-_INVERT = bytes(255 - value for value in range(256))
+_INVERT = bytes(max(254 - value, 0) for value in range(256))
+"""UTF-8 has no byte 255: what ends a text stands above every letter, U+0000 too."""
 
 
 class RowOrder:

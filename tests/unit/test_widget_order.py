@@ -104,3 +104,11 @@ def test_neighbours_come_nearest_first_and_below_before_above() -> None:
     order = RowOrder()
     order.replace(Row(str(number), (str(number),), (number,)) for number in range(6))
     assert list(order.around(3)) == ["4", "5", "2", "1", "0"]
+
+
+def test_reversed_a_longer_text_stands_before_its_beginning_whatever_follows() -> None:
+    order = RowOrder()
+    texts = ["", "\0", "\0\0", "a", "a\0", "\U0010ffff"]
+    order.replace([Row(f"k{number}", ("",), (text,)) for number, text in enumerate(texts)])
+    order.sort(0, True)
+    assert [order.row_at(index).sort[0] for index in range(len(texts))] == sorted(texts, reverse=True)
