@@ -18,6 +18,7 @@ from bakeryops.read.manifest import to_yaml
 from bakeryops.units import format_bytes, format_cpu
 from screens.console import ref_text
 from screens.lines import Line, Span, columns
+from screens.object_volumes import claim_view, claims_of
 from screens.panel import LinePanel, TextPanel
 from screens.rows_events import EVENT_COLUMNS, event_row, warning_lines
 from screens.rows_object import described_lines, page_lines, yaml_lines
@@ -127,8 +128,8 @@ class ObjectViews(TextScreen):
         else:
             groups = picture.events_of(self._kind, self.ref.namespace, self.ref.name)
             warnings = warning_lines(groups, now, self.size.width)
-            head.set_lines([*page_lines(view, now, self.size.width), *warnings])
             pods = [view] if isinstance(view, PodView) else picture.index.pods_of(view.key)
+            head.set_lines([*page_lines(view, now, self.size.width), *claims_of(pods, picture), *warnings])
         self._draw_charts(view, [pod.key for pod in pods])
         table = self.query_one("#pods", LiveTable)
         table.display = self.ref.plural != "pods"
@@ -171,5 +172,6 @@ class ObjectViews(TextScreen):
             self.show_text([*trouble, *yaml_lines(to_yaml(self._object, managed_fields=self._managed))])
         else:
             events = self.console.picture.events_of(self._kind, self.ref.namespace, self.ref.name)
-            lines = describe(self._object, events, now=self.console.now(), view=self._seen())
+            seen = self._seen() or claim_view(self._object, self.ref, self.console.picture)
+            lines = describe(self._object, events, now=self.console.now(), view=seen)
             self.show_text([*trouble, *described_lines(lines, panel.size.width or self.size.width)])

@@ -24,7 +24,7 @@ VOLUME_COLUMNS = (
     Column("pods", "used by", 20, worth=90, grow=True, most=48, keep=6),
     Column("age", "age", 4, worth=60, align="right"),
     Column("class", "class", 17, worth=55, grow=True, most=24),
-    Column("why", "why", 24, worth=50, grow=True),
+    Column("why", "why", 24, worth=75, grow=True),
 )
 """A claim a row."""
 

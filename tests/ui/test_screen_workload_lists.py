@@ -135,3 +135,33 @@ async def test_a_broken_workload_shows_its_warnings_in_place_of_empty_charts(
         assert "Back-off restarting failed container auth" in shown
         assert "no samples yet" not in shown
         assert "auth-6d5f8c7b9-x2x4z" in shown
+
+
+async def test_claims_are_judged_alike_on_the_list_and_on_their_own_page(
+    session: FakeSession, make_app: Make
+) -> None:
+    session.put("persistentvolumeclaims", claim("archive", phase="Pending"))
+    session.put("pods", mounting("archive-0", "archive", "archive"))
+    app = make_app(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("4", "w", "w")
+        shown = await until(pilot, "not bound: no volume fits")
+        assert "✖" in rows_of(shown, "archive")[0]
+        await pilot.press("d")
+        shown = await until(pilot, "✖ Pending")
+        assert "no pod mounts it" not in shown
+
+
+async def test_a_page_shows_how_full_the_volumes_are(session: FakeSession, make_app: Make) -> None:
+    session.put("persistentvolumeclaims", claim("data-auth-db-0"))
+    session.put("pods", mounting("auth-db-0", "auth-db", "data-auth-db-0"))
+    session.put("nodestats", fullness("data-auth-db-0", 1879048192, 2147483648))
+    app = make_app(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("4", "w", "slash", *"auth-db", "enter")
+        await until(pilot, "1 of 7 pods")
+        await pilot.press("enter")
+        shown = await until(pilot, "volume data-auth-db-0")
+        assert "88% ▓" in shown
