@@ -15,7 +15,7 @@ from bakeryops.model.overview import ObjectRef
 from bakeryops.read.index import KINDS
 from screens.base import bindings
 from screens.console import ref_text
-from screens.object_views import LOADED, PAGED, ObjectViews
+from screens.object_views import CLAIMS, LOADED, PAGED, ObjectViews
 from screens.panel import TextPanel
 from screens.widgets.table import LiveTable
 
@@ -32,7 +32,7 @@ class ObjectScreen(ObjectViews):
     NAME: ClassVar[str] = "object"
     CSS_PATH = "object.tcss"
     BINDINGS = bindings("object")
-    KINDS: ClassVar[tuple[str, ...]] = (*KINDS, "events")
+    KINDS: ClassVar[tuple[str, ...]] = (*KINDS, "events", CLAIMS)
 
     class Loaded(Message):
         """The object came, or why it did not."""

@@ -30,7 +30,9 @@ from screens.widgets.table import LiveTable
 if TYPE_CHECKING:
     pass
 
-__all__ = ["LOADED", "PAGED", "ObjectViews"]
+__all__ = ["CLAIMS", "LOADED", "PAGED", "ObjectViews"]
+
+CLAIMS = "persistentvolumeclaims"
 
 LOADED = frozenset({"describe", "yaml"})
 """Views that ask the cluster for the whole object."""
@@ -129,12 +131,17 @@ class ObjectViews(TextScreen):
             groups = picture.events_of(self._kind, self.ref.namespace, self.ref.name)
             warnings = warning_lines(groups, now, self.size.width)
             pods = [view] if isinstance(view, PodView) else picture.index.pods_of(view.key)
-            head.set_lines([*page_lines(view, now, self.size.width), *claims_of(pods, picture), *warnings])
+            head.set_lines([*page_lines(view, now, self.size.width), *self._claim_lines(pods), *warnings])
         self._draw_charts(view, [pod.key for pod in pods])
         table = self.query_one("#pods", LiveTable)
         table.display = self.ref.plural != "pods"
         table.set_rows([pod_row(pod, now, picture.slow_curves((pod.key,))) for pod in pods])
         table.set_notice("" if pods or view is None else "it has no pods", "dim")
+
+    def _claim_lines(self, pods: Sequence[PodView]) -> list[Line]:
+        if self.feed is None:
+            return []
+        return claims_of(pods, self.feed.store(CLAIMS).items.values(), self.console.picture)
 
     def _draw_charts(self, view: WorkloadView | PodView | None, keys: Sequence[str]) -> None:
         picture = self.console.picture

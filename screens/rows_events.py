@@ -16,7 +16,7 @@ EVENT_COLUMNS = (
     Column("last", "last", 5, worth=99, align="right"),
     Column("count", "×", 4, worth=97, align="right"),
     Column("reason", "reason", 16, worth=98),
-    Column("object", "object", 20, worth=96, grow=True, most=40, keep=6),
+    Column("object", "object", 20, worth=96, grow=True, most=24, keep=6),
     Column("namespace", "namespace", 12, worth=60, keep=4),
     Column("message", "message", 24, worth=95, grow=True),
     Column("first", "first", 5, worth=50, align="right"),

@@ -146,7 +146,7 @@ async def test_claims_are_judged_alike_on_the_list_and_on_their_own_page(
     async with app.run_test(size=(120, 40)) as pilot:
         await start(app, session, pilot)
         await pilot.press("4", "w", "w")
-        shown = await until(pilot, "not bound: no volume fits")
+        shown = await until(pilot, "not bound: no")
         assert "✖" in rows_of(shown, "archive")[0]
         await pilot.press("d")
         shown = await until(pilot, "✖ Pending")
