@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 
@@ -14,3 +15,11 @@ async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise TimeoutError(f"still not true after {seconds} s: line {condition.__code__.co_firstlineno}") from None
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Return when `condition` holds, outside an event loop; AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still not true after {seconds} s"
+        time.sleep(0.02)
