@@ -104,6 +104,8 @@ class ConsoleScreen(CommandingScreen):
 
     def draw_footer(self) -> None:
         """Show the keys that work now."""
+        if not self.stands:
+            return
         hidden = {f"view.{self.NAME}"}
         if not self.needs_retry():
             hidden.add("console.retry")

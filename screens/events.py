@@ -76,20 +76,17 @@ class EventsScreen(ListScreen):
         self.table().set_notice("waiting for the cluster …", "working")
 
     async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
-        """Draw the groups that are different."""
-        changed, gone = self.console.picture.take_events(feed, changes)
+        """Draw the groups that are different from those drawn last, whoever read them first."""
+        self.console.picture.take_events(feed, changes)
         if first:
             self._draw_all()
         else:
-            now, keeper = self.console.now(), self.console.picture.events
-            rows = []
-            for key in changed:
-                group = keeper.get(key)
-                if group is not None and (group.warning or not self._warnings_only):
-                    self._groups[key] = group
-                    rows.append(event_row(group, now))
-            for key in gone:
-                self._groups.pop(key, None)
+            now = self.console.now()
+            groups = {group.key: group for group in self._wanted()}
+            gone = self._groups.keys() - groups.keys()
+            # Groups are frozen: one that changed is another object.
+            rows = [event_row(group, now) for key, group in groups.items() if self._groups.get(key) is not group]
+            self._groups = groups
             self.table().update(rows, gone)
         states = {kind: feed.store(kind).state for kind in feed.kinds}
         self.table().set_notice(*state_notice(states, self.console.now()))
@@ -101,8 +98,11 @@ class EventsScreen(ListScreen):
         groups = (keeper.get(key) for key in self.table().visible_keys())
         self.table().update([event_row(group, now) for group in groups if group is not None])
 
+    def _wanted(self) -> list[EventGroup]:
+        return self.console.picture.events.groups(warnings_only=self._warnings_only)
+
     def _draw_all(self) -> None:
-        groups = self.console.picture.events.groups(warnings_only=self._warnings_only)
+        groups = self._wanted()
         self._groups = {group.key: group for group in groups}
         now = self.console.now()
         self.table().set_rows([event_row(group, now) for group in groups])

@@ -127,8 +127,9 @@ async def test_events_are_grouped_and_kept(session: FakeSession, make_app: Make)
     async with app.run_test(size=(120, 40)) as pilot:
         await start(app, session, pilot)
         await pilot.press("7")
-        shown = await until(pilot, "BackOff")
-        assert isinstance(app.screen, EventsScreen)
+        # The overview, which is left, says BackOff too.
+        await until(pilot, lambda: isinstance(app.screen, EventsScreen))
+        shown = await until(pilot, lambda: " 31 " in screen_text(app))
         assert " 31 " in shown
         assert "Pulled" not in shown
         await pilot.press("a")
@@ -138,6 +139,17 @@ async def test_events_are_grouped_and_kept(session: FakeSession, make_app: Make)
         session.drop("events", "bakery-ia", "e1")
         await until(pilot, "kept here")
         assert "BackOff" in screen_text(app)
+
+
+async def test_events_that_another_reader_took_in_first_are_drawn_too(session: FakeSession, make_app: Make) -> None:
+    app = make_app(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(app, session, pilot)
+        await pilot.press("7")
+        await until(pilot, lambda: isinstance(app.screen, EventsScreen) and " 31 " in screen_text(app))
+        app.picture.events.update({}, set(), {"e-e1"})
+        session.drop("events", "bakery-ia", "e1")
+        await until(pilot, "kept here")
 
 
 async def test_object_describe_yaml_events_search(session: FakeSession, make_app: Make) -> None:
