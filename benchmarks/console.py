@@ -69,9 +69,7 @@ def latency(pods: int, folder: Path, rate: int = 200, trials: int = 120) -> dict
                 mark = str(100 + (trial * 7) % 900)
                 at = time.perf_counter()
                 post(f"{url}/bench/touch?index={index}&restarts={mark}")
-                term.wait_for(
-                    lambda lines, mark=mark: any(name in line and f" {mark} " in line for line in lines), 10
-                )
+                _shows(term, name, f" {mark} ")
                 cells.append(time.perf_counter() - at)
                 _drain(term, 0.02 + numbers.random() * 0.06)
                 at = time.perf_counter()
@@ -151,6 +149,16 @@ def _drain(term: Terminal, seconds: float) -> None:
     until = time.perf_counter() + seconds
     while (left := until - time.perf_counter()) > 0:
         term.read(min(left, 0.05))
+
+
+def _shows(term: Terminal, name: str, text: str) -> None:
+    """Wait until the line of `name` holds `text`, looking every millisecond."""
+    until = time.perf_counter() + 10
+    while not any(name in line and text in line for line in term.screen.display):
+        if time.perf_counter() > until:
+            raise AssertionError(f"{text!r} did not come:\n" + "\n".join(term.text()))
+        while not term.read(0.001) and time.perf_counter() < until:
+            pass
 
 
 def _first_byte(term: Terminal) -> None:

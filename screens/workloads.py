@@ -44,7 +44,7 @@ class WorkloadsScreen(ListScreen):
     CSS_PATH = "workloads.tcss"
     BINDINGS = bindings("workloads")
     KINDS: ClassVar[tuple[str, ...]] = (*KINDS, CLAIMS)
-    MAX_HZ: ClassVar[float] = 12
+    MAX_HZ: ClassVar[float] = 16
 
     def __init__(self) -> None:
         """Begin with workloads, the worst first."""

@@ -77,7 +77,7 @@ class Config:
     low_bandwidth: bool = _key(
         False, Switch(), "Repaint at most once a second, for slow links.", flag="--low-bandwidth"
     )
-    refresh: float = _key(10.0, Number(0.1, 30), "Most repaints a second when data changes.")
+    refresh: float = _key(20.0, Number(0.1, 30), "Most repaints a second when data changes.")
     logs: Logs = field(default_factory=Logs)
     namespaces: Namespaces = field(default_factory=Namespaces)
     budgets: Budgets = field(default_factory=Budgets)
