@@ -11,7 +11,7 @@ from collections import deque
 from typing import ClassVar
 
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.message import Message
 
 __all__ = ["KeysInOrder"]
@@ -61,8 +61,14 @@ class KeysInOrder(App[None]):
         """How many keys wait for the one under way."""
         return len(self._waiting)
 
+    def _has_screen(self) -> bool:
+        try:
+            return bool(self.screen_stack)
+        except (KeyError, ScreenStackError):
+            return False
+
     def _goes_first(self, key: str) -> bool:
-        return any(
+        return self._has_screen() and any(
             binding.priority
             for _, bindings in self.screen._binding_chain  # noqa: SLF001 (Textual offers no other way to know)
             for binding in bindings.key_to_bindings.get(key, ())
@@ -73,6 +79,12 @@ class KeysInOrder(App[None]):
         self._key_under_way = True
         self._key_number += 1
         number = self._key_number
+        if not self._has_screen():
+            # A view is being built, or the console is being left.
+            if self.is_running:
+                self._waiting.appendleft(event)
+                self.set_timer(SETTLE, self._next)
+            return
         target = self.focused or self.screen
         await super().on_event(event)
         if target.post_message(self.KeyDone(number)):
@@ -86,7 +98,7 @@ class KeysInOrder(App[None]):
         self._done(message.number)
 
     def _done(self, number: int) -> None:
-        if number != self._key_number or not self._key_under_way:
+        if number != self._key_number or not self._key_under_way or not self.is_running:
             return
         if self._waiting:
             self._key_number += 1

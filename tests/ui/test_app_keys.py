@@ -73,6 +73,30 @@ async def test_more_than_may_wait_is_dropped_and_the_console_goes_on(session: Fa
         await until(pilot, lambda: isinstance(app.screen, WorkloadsScreen))
 
 
+async def test_keys_that_still_wait_when_it_is_left_harm_nothing(session: FakeSession, make_app: Make) -> None:
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(app, session, pilot)
+        typed(app, "4jk1jk4?" * 20)
+        await until(pilot, lambda: app.keys_waiting > 0)
+    assert app.return_code in (None, 0)
+
+
+async def test_a_key_between_two_views_waits_for_the_next(session: FakeSession, make_app: Make) -> None:
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(app, session, pilot)
+        stack = app._screen_stacks[app.current_mode]
+        kept = stack[:]
+        stack.clear()
+        app._key_under_way = True
+        app._waiting.append(events.Key("question_mark", "?"))
+        await app._next()
+        assert app.keys_waiting == 1
+        stack.extend(kept)
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+
 async def test_leaving_waits_for_nothing(session: FakeSession, make_app: Make) -> None:
     app = make_app(session)
     async with app.run_test(size=(80, 24)) as pilot:
