@@ -141,7 +141,9 @@ async def test_events_are_grouped_and_kept(session: FakeSession, make_app: Make)
         assert "BackOff" in screen_text(app)
 
 
-async def test_events_that_another_reader_took_in_first_are_drawn_too(session: FakeSession, make_app: Make) -> None:
+async def test_events_that_another_reader_took_in_first_are_drawn_too(
+    session: FakeSession, make_app: Make
+) -> None:
     app = make_app(session)
     async with app.run_test(size=(120, 40)) as pilot:
         await start(app, session, pilot)
