@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bakeryops.demo.contracts import Object
-from bakeryops.demo.controllers.base import Cluster, Key, Owned, Queue
+from bakeryops.demo.controllers.base import Key
 from bakeryops.demo.controllers.objects import controller_uid, key_of, owner_reference, template_hash
+from bakeryops.demo.controllers.owner import PodOwnerController
 from bakeryops.demo.controllers.pods import is_ready, is_terminating, phase_of, pod_from
 from bakeryops.demo.controllers.rollout import replicas_of
 from bakeryops.demo.status import StatusError
@@ -22,39 +23,11 @@ def ordinal_of(pod: Object) -> int:
     return int(tail) if tail.isdigit() else -1
 
 
-class StatefulSetController:
+class StatefulSetController(PodOwnerController):
     """Creates, replaces and deletes the pods of StatefulSets one after the other."""
 
-    def __init__(self, cluster: Cluster, pods: Owned) -> None:
-        """Take the index of pods by their owner."""
-        self._cluster = cluster
-        self._pods = pods
-        self._names: dict[str, Key] = {}
-        self._queue = Queue(cluster.clock, self._sync, delay=0.012)
-
-    def start(self) -> None:
-        """Follow StatefulSets and their pods; those that are settled are left alone."""
-        store = self._cluster.store
-        for each in store.list("statefulsets"):
-            self._names[each["metadata"]["uid"]] = key_of(each)
-            status = each.get("status") or {}
-            if status.get("observedGeneration") != each["metadata"].get("generation"):
-                self._queue.add(key_of(each))
-        store.listen("statefulsets", self._changed)
-        store.listen("pods", self._pod_changed)
-
-    def _changed(self, change: str, obj: Object, previous: Object | None) -> None:
-        if change == "DELETED":
-            self._names.pop(obj["metadata"]["uid"], None)
-            return
-        self._names[obj["metadata"]["uid"]] = key_of(obj)
-        if previous is None or previous.get("spec") is not obj.get("spec"):
-            self._queue.add(key_of(obj))
-
-    def _pod_changed(self, change: str, pod: Object, previous: Object | None) -> None:
-        owner = self._names.get(controller_uid(pod))
-        if owner is not None:
-            self._queue.add(owner)
+    PLURAL = "statefulsets"
+    DELAY = 0.012
 
     def _sync(self, key: Key) -> None:
         found = self._cluster.store.get("statefulsets", *key)
