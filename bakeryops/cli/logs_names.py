@@ -32,6 +32,8 @@ class Source(NamedTuple):
     pod: str
     container: str
     uid: str = ""
+    label: str = ""
+    """What it is called before its lines, where that is not pod and container."""
 
 
 def split_name(text: str) -> tuple[str | None, str]:
