@@ -10,10 +10,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from bakeryops.severity import severity
 from bakeryops.text import clean, clean_log, decode, strip_sgr
 from screens.widgets.ansi import ansi_segments, overlay
 from screens.widgets.ring import Item
-from screens.widgets.severity import severity
 
 __all__ = ["LineLook", "log_rows", "plain_text"]
 

@@ -6,9 +6,9 @@ import re
 from bisect import bisect_left, bisect_right
 from time import perf_counter
 
+from bakeryops.severity import may_be_bad, severity
 from bakeryops.text import decode
 from screens.widgets.ring import Item, Ring
-from screens.widgets.severity import may_be_bad, severity
 
 __all__ = ["LogScan", "item_bytes"]
 

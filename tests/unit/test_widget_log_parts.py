@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from rich.segment import Segment
 from rich.style import Style
 
+from bakeryops.severity import first_error, may_be_bad, severity
 from bakeryops.text import clean_log, strip_sgr
 from screens.widgets.ansi import ansi_segments, overlay
 from screens.widgets.log_paint import SHOWN, LineLook, log_rows, plain_text
 from screens.widgets.log_scan import LogScan, following
 from screens.widgets.ring import LogLine, Ring
-from screens.widgets.severity import may_be_bad, severity
 
 LOOK = LineLook(0, False, "", Style(reverse=True), lambda tone: Style(bold=True) if tone else Style())
 
@@ -40,6 +40,11 @@ LOOK = LineLook(0, False, "", Style(reverse=True), lambda tone: Style(bold=True)
 )
 def test_severity_of_lines(line: str, tone: str) -> None:
     assert severity(line) == tone
+
+
+def test_first_error_is_the_first_line_that_sounds_bad() -> None:
+    assert first_error(["INFO errors: 0", "WARNING low", "E   AssertionError: 0", "ERROR later"]) == 2
+    assert first_error(["INFO well"]) is None
     if tone == "bad":
         assert may_be_bad(line.encode())
 

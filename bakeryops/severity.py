@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-__all__ = ["may_be_bad", "severity"]
+__all__ = ["first_error", "may_be_bad", "severity"]
 
 _LEVEL = re.compile(
     r"""(?:\b(?:level|lvl|severity)["']?\s*[=:]\s*["']?|^\W{0,2}|[\s\[|])"""
@@ -53,3 +54,8 @@ def may_be_bad(text: bytes) -> bool:
     """Tell quickly whether a line might be bad, so that only few lines need the whole look; E of klog included."""
     low = text[:_LOOKED_AT].lower()
     return any(word in low for word in _BAD_WORDS) or low[:1] in (b"e", b"f")
+
+
+def first_error(lines: Iterable[str]) -> int | None:
+    """Return the index of the first line that sounds bad, None where none does."""
+    return next((number for number, line in enumerate(lines) if severity(line) == "bad"), None)
