@@ -40,13 +40,13 @@ LOOK = LineLook(0, False, "", Style(reverse=True), lambda tone: Style(bold=True)
 )
 def test_severity_of_lines(line: str, tone: str) -> None:
     assert severity(line) == tone
+    if tone == "bad":
+        assert may_be_bad(line.encode())
 
 
 def test_first_error_is_the_first_line_that_sounds_bad() -> None:
     assert first_error(["INFO errors: 0", "WARNING low", "E   AssertionError: 0", "ERROR later"]) == 2
     assert first_error(["INFO well"]) is None
-    if tone == "bad":
-        assert may_be_bad(line.encode())
 
 
 def test_the_ring_is_bounded_in_lines_and_bytes_and_numbers_stay() -> None:
