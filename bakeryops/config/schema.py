@@ -6,9 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from bakeryops.config.values import Bytes, Choice, Kind, Names, Number, PathName, Plain, Size, Switch, Whole
+from bakeryops.config.values import (
+    Branch,
+    Bytes,
+    Choice,
+    Folder,
+    GitUrl,
+    Kind,
+    Names,
+    Number,
+    PathName,
+    Plain,
+    SecretFile,
+    Size,
+    Switch,
+    WebUrl,
+    Whole,
+)
 
-__all__ = ["THEMES", "Budgets", "Config", "Key", "Logs", "Namespaces", "all_keys"]
+__all__ = ["THEMES", "Budgets", "Config", "Git", "Gitea", "Key", "Logs", "Namespaces", "Registry", "all_keys"]
 
 THEMES = ("dark", "light", "ansi", "contrast")
 """The looks of the console; `ansi` uses the terminal's own sixteen colours."""
@@ -57,6 +73,45 @@ class Budgets:
 
 
 @dataclass(frozen=True, slots=True)
+class Git:
+    """The repository that everything is built and deployed from."""
+
+    url: str | None = _key(
+        None, GitUrl(), "The Git repository, without password; what Flux fetches from when unset."
+    )
+    branch: str = _key("main", Branch(), "The branch that is built and deployed.")
+    overlay: str = _key(
+        "infrastructure/kubernetes/overlays/prod",
+        Folder(),
+        "The folder of the kustomization that Flux applies; its images are what is deployed.",
+    )
+    services: str = _key("services", Folder(), "The folder that holds a folder for each service.")
+    credentials: str | None = _key(
+        None,
+        SecretFile(),
+        "A file in the format of Git's credential store, mode 0600, with what the URL asks for.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gitea:
+    """The Gitea server."""
+
+    url: str | None = _key(None, WebUrl(), "The address of Gitea.")
+    token: str | None = _key(None, SecretFile(), "A file that holds an access token for Gitea, mode 0600.")
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The image registry."""
+
+    url: str | None = _key(None, WebUrl(), "The address of the registry; Gitea's when unset.")
+    user: str | None = _key(
+        None, Plain("the name of a user"), "Who to be to the registry; the password is the token of Gitea."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The configuration in force; `bakeryops.config.load` makes one."""
 
@@ -81,6 +136,9 @@ class Config:
     logs: Logs = field(default_factory=Logs)
     namespaces: Namespaces = field(default_factory=Namespaces)
     budgets: Budgets = field(default_factory=Budgets)
+    git: Git = field(default_factory=Git)
+    gitea: Gitea = field(default_factory=Gitea)
+    registry: Registry = field(default_factory=Registry)
 
     @property
     def max_hz(self) -> float:

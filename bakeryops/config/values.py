@@ -7,10 +7,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from bakeryops.units import parse_quantity
 
-__all__ = ["Choice", "Kind", "Names", "Number", "PathName", "Plain", "Size", "Switch", "Whole", "nearest", "show"]
+__all__ = [
+    "Branch",
+    "Choice",
+    "Folder",
+    "GitUrl",
+    "Kind",
+    "Names",
+    "Number",
+    "PathName",
+    "Plain",
+    "SecretFile",
+    "Size",
+    "Switch",
+    "WebUrl",
+    "Whole",
+    "nearest",
+    "show",
+]
 
 Raw = str | list[str]
 """A value as written: the text of a scalar, or those of a list."""
@@ -19,6 +37,11 @@ _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _WHOLE = re.compile(r"[0-9][0-9_]*")
+_BRANCH = re.compile(
+    r"(?!/|.*(?:\.\.|//|@\{|\.lock(?:/|$)|/\.))[^\s~^:?*\[\\\x00-\x1f\x7f.\-][^\s~^:?*\[\\\x00-\x1f\x7f]*(?<![/.])"
+)
+_TOKEN = re.compile(r"(?:[0-9a-f]{40}|(?:gto|ghp|ghs|glpat|github_pat)[_-]\S{16,})")
+_SCP = re.compile(r"[^/@:\s-][^/@:\s]*@[^/:@\s]+:[^\s]+")
 _UNIT_SLIP = re.compile(r"([0-9.]+) *([KMGTkmgt])i?[bB]")
 
 
@@ -81,6 +104,96 @@ class PathName(Plain):
     """The path of a file; `~` and paths relative to the configuration file are resolved by the loader."""
 
     wanted: str = "a path"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile(PathName):
+    """The path of a file that holds a secret; the secret itself is refused without being repeated."""
+
+    wanted: str = "the path of a file"
+
+    def read(self, raw: Raw) -> str:
+        """Return the path."""
+        text = PathName.read(self, raw)
+        if _TOKEN.fullmatch(text):
+            raise ValueError("looks like a secret itself; write it to a file of mode 0600 and name that file here")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class WebUrl(Plain):
+    """The address of a web service, without user name or password."""
+
+    wanted: str = "an address such as https://gitea.example.org"
+
+    def read(self, raw: Raw) -> str:
+        """Return the address without a slash at its end."""
+        text = Plain.read(self, raw)
+        try:
+            parts = urlsplit(text)
+            host = parts.hostname
+        except ValueError:
+            raise ValueError(f"not {self.wanted}") from None
+        if "@" in parts.netloc:
+            raise ValueError("holds a user name; credentials never stand in an address")
+        if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+            raise ValueError(f"not {self.wanted}")
+        return text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class GitUrl(Plain):
+    """The address of a Git repository: http, https, ssh or file; never with a password in it."""
+
+    wanted: str = "an address such as https://gitea.example.org/owner/name.git"
+
+    def read(self, raw: Raw) -> str:
+        """Return the address."""
+        text = Plain.read(self, raw)
+        if _SCP.fullmatch(text):
+            return text
+        try:
+            parts = urlsplit(text)
+            host, password, user = parts.hostname, parts.password, parts.username
+        except ValueError:
+            raise ValueError(f"not {self.wanted}") from None
+        if password is not None or (user is not None and parts.scheme != "ssh"):
+            raise ValueError("holds a user name or password; these stand in the file that git.credentials names")
+        if parts.query or parts.fragment:
+            raise ValueError(f"not {self.wanted}")
+        if parts.scheme == "file" and parts.path.startswith("/"):
+            return text
+        if parts.scheme not in ("http", "https", "ssh") or not host or host.startswith("-"):
+            raise ValueError(f"not {self.wanted}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Plain):
+    """The name of a branch."""
+
+    wanted: str = "the name of a branch"
+
+    def read(self, raw: Raw) -> str:
+        """Return the name."""
+        text = Plain.read(self, raw)
+        if len(text) > 200 or not _BRANCH.fullmatch(text):
+            raise ValueError(f"{text[:80]!r} is not {self.wanted}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Folder(Plain):
+    """A folder inside the repository, relative to its root."""
+
+    wanted: str = "a folder in the repository, such as services"
+
+    def read(self, raw: Raw) -> str:
+        """Return the folder without slashes at its ends."""
+        text = Plain.read(self, raw).removeprefix("./").rstrip("/")
+        if text.startswith(("/", "-", ":")) or ".." in text.split("/") or not text:
+            raise ValueError(f"{text[:80]!r} is not {self.wanted}")
+        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def test_an_option_wins_over_a_variable_over_the_file_over_the_default(file: Pat
 @pytest.mark.parametrize("key", list(config.all_keys()), ids=lambda key: key.name)
 def test_every_key_has_a_variable(key: config.Key) -> None:
     texts = {"tuple": "a-b,c", "bool": "yes", "Bytes": "2Mi", "int": "200", "float": "2"}
-    text = texts.get(type(key.default).__name__, "light" if key.name == "theme" else "word")
+    text = texts.get(type(key.default).__name__, {"theme": "light"}.get(key.name, "word"))
+    text = "https://word/word" if key.name.endswith(".url") else text
     loaded = config.load(environ={key.variable: text})
     assert loaded.origins[key.name] == key.variable
     value = loaded.config
