@@ -20,6 +20,7 @@ from bakeryops.config import Config
 from bakeryops.model.overview import ObjectRef
 from screens.app_connection import ConnectedApp
 from screens.base import ConsoleScreen
+from screens.code import Settings
 from screens.driver import GONE
 from screens.pace import Pace, PacedDriver
 from screens.themes import choose_theme, register_themes
@@ -58,12 +59,14 @@ class BakeryOpsApp(ConnectedApp):
         demo: bool = False,
         clock: Callable[[], float] = time.time,
         connect: Callable[[Target], Session] | None = None,
+        settings: Settings | None = None,
     ) -> None:
         """Take the cluster, or how to find it: it is awaited after the first paint, and again at each retry.
 
-        `clock` gives seconds since the epoch and `connect` makes the session of a target.
+        `clock` gives seconds since the epoch, `connect` makes the session of a target, and `settings` says where
+        Git is, where that is not what `config` says.
         """
-        super().__init__(target, config=config, clock=clock, connect=connect)
+        super().__init__(target, config=config, clock=clock, connect=connect, settings=settings)
         self.demo = demo
         self.read_only = self.config.read_only
         self.pace = Pace()

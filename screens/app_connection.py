@@ -17,6 +17,7 @@ from bakeryops.errors import BakeryopsError, ConfigError, CredentialError, Unrea
 from bakeryops.text import clean
 from screens.app_commands import AppCommands
 from screens.base import ConsoleScreen
+from screens.code import ConsoleCode, Settings
 from screens.console import ALL_NAMESPACES, Trouble
 from screens.picture import Picture
 from screens.views import VIEWS
@@ -53,6 +54,13 @@ class ConnectedApp(AppCommands):
             """Let a later message stand for an earlier one."""
             return isinstance(message, ConnectedApp.LinkChanged)
 
+    class CodeChanged(Message):
+        """Git says something else than before."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Let a later message stand for an earlier one."""
+            return isinstance(message, ConnectedApp.CodeChanged)
+
     class Explained(Message):
         """What this machine knows of why the cluster is away."""
 
@@ -68,10 +76,13 @@ class ConnectedApp(AppCommands):
         config: Config | None,
         clock: Callable[[], float] = time.time,
         connect: Callable[[Target], Session] | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        """Take the cluster, or how to find it, and how to make a session of it."""
+        """Take the cluster, or how to find it, how to make a session of it, and what says where Git is."""
         super().__init__()
         self.config = config or Config()
+        self.code = ConsoleCode()
+        self._settings = settings or self._own_settings
         self.session: Session | None = None
         self.trouble: Trouble | None = None
         self.namespace = self.config.namespace or ALL_NAMESPACES
@@ -138,6 +149,25 @@ class ConnectedApp(AppCommands):
         self.picture = Picture(self._clock)
         if self.session is not None:
             self._keep(self.session, self.picture)
+
+    def _begin_code(self, session: Session) -> None:
+        self.code = ConsoleCode()
+        self._follow_code(session, self.code)
+
+    @work(group="code", exclusive=True, exit_on_error=False)
+    async def _follow_code(self, session: Session, code: ConsoleCode) -> None:
+        await code.run(session, self._settings, self._tell_code)
+
+    def _tell_code(self) -> None:
+        self.post_message(self.CodeChanged())
+
+    async def _own_settings(self) -> Config:
+        return self.config
+
+    @on(CodeChanged)
+    def _code_changed(self) -> None:
+        if isinstance(self.screen, ConsoleScreen) and self.screen.stands:
+            self.screen.show_code()
 
     @work(group="keep", exclusive=True, exit_on_error=False)
     async def _keep(self, session: Session, picture: Picture) -> None:
@@ -214,6 +244,8 @@ class ConnectedApp(AppCommands):
         self.namespace = ALL_NAMESPACES
         self.workers.cancel_group(self, "keep")
         self.workers.cancel_group(self, "explain")
+        self.workers.cancel_group(self, "code")
+        self.code = ConsoleCode()
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         for view, make in VIEWS.items():

@@ -41,6 +41,9 @@ class ConsoleScreen(CommandingScreen):
     def show_ticks(self) -> None:
         """Bring ages up to date: every five seconds, every ten over a slow link."""
 
+    def show_code(self) -> None:
+        """Draw what Git says anew, where this screen shows any of it."""
+
     def show_session(self) -> None:
         """Take up a new session, or the loss of one; what was shown of the old one is forgotten."""
 

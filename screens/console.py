@@ -11,6 +11,7 @@ from bakeryops.model.overview import ObjectRef
 
 if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
+    from screens.code import ConsoleCode
     from screens.pace import Pace
     from screens.picture import Picture
 
@@ -38,6 +39,8 @@ class Console(Protocol):
     """The connection, None until the target is known."""
     picture: Picture
     """What was read of the cluster so far."""
+    code: ConsoleCode
+    """What Git says."""
     config: Config
     trouble: Trouble | None
     """Why there is no session, None while there is hope."""

@@ -1,0 +1,56 @@
+"""What Git says, kept current behind the console: the view that screens read, and word of it when it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from bakeryops.config import Config
+from bakeryops.errors import BakeryopsError
+from bakeryops.model.code import CodeView
+from bakeryops.text import clean
+
+if TYPE_CHECKING:
+    from bakeryops.cluster.session import Session
+    from bakeryops.git.keeper import Code
+
+__all__ = ["ConsoleCode", "Settings"]
+
+Settings = Callable[[], Awaitable[Config]]
+"""How the configuration that says where Git is comes about; the embedded cluster writes one when it is up."""
+
+
+class ConsoleCode:
+    """The repository of the cluster there is, or none yet."""
+
+    def __init__(self) -> None:
+        """Begin knowing nothing."""
+        self.keeper: Code | None = None
+        self._trouble = CodeView()
+        self._seen: object = None
+
+    @property
+    def view(self) -> CodeView:
+        """What is known of Git at this moment."""
+        return self.keeper.view if self.keeper is not None else self._trouble
+
+    def poke(self, seen: object = None) -> None:
+        """Fetch soon; with `seen`, only where that differs from the last time (revisions, newest build)."""
+        if self.keeper is None or (seen is not None and seen == self._seen):
+            return
+        self._seen = seen
+        self.keeper.poke()
+
+    async def run(self, session: Session, settings: Settings, changed: Callable[[], None]) -> None:
+        """Follow the repository as long as it is awaited; `changed` is called after each change of the view."""
+        from bakeryops.git.keeper import Code
+
+        try:
+            self.keeper = keeper = Code(await settings(), session)
+        except BakeryopsError as error:
+            self._trouble = CodeView(state="refused", reason=clean(error.message), hint=clean(error.hint))
+            changed()
+            return
+        keeper.on_change.append(changed)
+        changed()
+        await keeper.run()

@@ -1,0 +1,220 @@
+"""What Flux fetches and applies, as rows: sources with what hangs on them, and the facts of the selected one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bakeryops.model.code import CodeView
+from bakeryops.model.sync import FluxObject, Node, Revision, Source, Sync
+from bakeryops.units import format_age
+from screens.lines import Line, cut, wrap
+from screens.widgets.cells import Cell, Column, Row
+
+__all__ = ["GITOPS_COLUMNS", "TREE_COLUMNS", "flux_rows", "gitops_lines", "sync_facts", "tree_rows"]
+
+GITOPS_COLUMNS = (
+    Column("health", "", 1, worth=100, sort=False),
+    Column("name", "source, sync", 20, worth=99, grow=True, most=38, sort=False),
+    Column("state", "state", 9, worth=98, sort=False),
+    Column("applied", "applied", 9, worth=96, sort=False),
+    Column("attempted", "tried", 9, worth=70, sort=False),
+    Column("what", "commit, reason", 22, worth=97, grow=True, sort=False),
+    Column("last", "last", 4, worth=90, align="right", sort=False),
+    Column("next", "next", 4, worth=60, align="right", sort=False),
+    Column("kind", "kind", 14, worth=50, sort=False),
+    Column("namespace", "namespace", 12, worth=40, sort=False),
+)
+"""A source, an applier or another Flux object a row, in the order of a tree."""
+
+TREE_COLUMNS = (
+    Column("health", "", 1, worth=100, sort=False),
+    Column("name", "object", 30, worth=99, grow=True, sort=False),
+    Column("state", "state", 16, worth=97, sort=False),
+    Column("why", "", 20, worth=80, grow=True, sort=False),
+    Column("kind", "kind", 16, worth=60, sort=False),
+)
+"""A line of an inventory a row."""
+
+Viewed = Source | Sync | FluxObject
+
+
+def flux_rows(tree: Sequence[tuple[int, Viewed]], code: CodeView, now: float) -> list[Row]:
+    """Return rows for (depth, object) pairs, in their order."""
+    return [_row(place, depth, view, code, now) for place, (depth, view) in enumerate(tree)]
+
+
+def _row(place: int, depth: int, view: Viewed, code: CodeView, now: float) -> Row:
+    tone = view.health.value
+    indent = "  " * (depth - 1) + "└ " if depth else ""
+    applied, attempted, last, upcoming = _revisions(view), _attempted(view), _last(view, now), _next(view, now)
+    name = Cell.of((indent, "dim"), (view.name, tone if view.health.rank < 4 else ""))
+    cells = (
+        Cell(view.health.symbol, tone),
+        name,
+        Cell(view.state, tone if tone != "fine" else "dim"),
+        Cell(applied),
+        Cell(attempted, "soon" if attempted else ""),
+        _what(view, code),
+        Cell(last, "dim"),
+        Cell(upcoming, "dim"),
+        Cell(view.kind, "dim"),
+        Cell(view.namespace, "dim"),
+    )
+    search = f"{view.kind} {view.namespace}/{view.name} {view.state} {view.why}".lower()
+    return Row(view.key, cells, (place,) * len(cells), search)
+
+
+def _revisions(view: Viewed) -> str:
+    found = view.revision if isinstance(view, Source) else view.applied if isinstance(view, Sync) else None
+    return found.short if found is not None else ""
+
+
+def _attempted(view: Viewed) -> str:
+    if not isinstance(view, Sync) or view.attempted is None:
+        return ""
+    same = view.applied is not None and view.applied.text == view.attempted.text
+    return "" if same else view.attempted.short
+
+
+def _what(view: Viewed, code: CodeView) -> Cell:
+    if view.why and view.health.rank < 5:
+        return Cell(view.why, "" if view.health.value == "bad" else "dim")
+    if isinstance(view, FluxObject):
+        return Cell(", ".join(f"{label} {value}" for label, value in view.facts[:2]), "dim")
+    found = commit_of(view.revision if isinstance(view, Source) else view.applied, code)
+    if found:
+        return Cell(found)
+    return Cell(view.url if isinstance(view, Source) else view.path, "dim")
+
+
+def commit_of(revision: Revision | None, code: CodeView) -> str:
+    """Return subject and author of a revision, "" where Git does not know it."""
+    commit = code.find(revision.hash) if revision is not None and revision.hash else None
+    return f"{commit.subject}  {commit.author}" if commit is not None else ""
+
+
+def _last(view: Viewed, now: float) -> str:
+    when = view.fetched if isinstance(view, Source) else view.last if isinstance(view, Sync) else view.since
+    return format_age(now - when) if when is not None else ""
+
+
+def _next(view: Viewed, now: float) -> str:
+    when = None if isinstance(view, FluxObject) else view.next
+    if when is None or view.suspended:
+        return ""
+    return format_age(when - now) if when > now else "now"
+
+
+def gitops_lines(views: Sequence[Viewed], code: CodeView, width: int, now: float) -> list[Line]:
+    """Return the first line: how many of what are well, and what Git says."""
+    bad = sum(1 for view in views if view.health.value == "bad")
+    held = sum(1 for view in views if view.suspended)
+    working = sum(1 for view in views if view.health.value == "working")
+    sources = sum(1 for view in views if isinstance(view, Source))
+    syncs = sum(1 for view in views if isinstance(view, Sync))
+    spans = [(f" {sources} sources, {syncs} syncs", "")]
+    for count, word, tone in (
+        (bad, "failing", "bad"),
+        (working, "working", "working"),
+        (held, "suspended", "held"),
+    ):
+        if count:
+            spans.append((f"  {count} {word}", tone))
+    head = code.find(code.head) if code.head else None
+    if head is not None:
+        spans.append((f"   git {head.short} ", "dim"))
+        spans.append((cut(f'"{head.subject}" {head.author}', max(0, width - 44)), ""))
+        spans.append((f"  {format_age(now - head.committed)}", "dim"))
+    elif code.state in ("stale", "refused"):
+        spans.append((f"   git: {cut(code.reason, max(0, width - 40))}", "soon"))
+    return [tuple(spans)]
+
+
+def sync_facts(view: Viewed, code: CodeView, names: Mapping[str, str], width: int, now: float) -> list[Line]:
+    """Return what is to be known of one object; `names` gives people's names for keys."""
+    tone = view.health.value
+    lines: list[Line] = [((f" {view.health.symbol} {view.kind} {view.namespace}/{view.name}", tone),
+                          (f"  {view.state}", tone))]  # fmt: skip
+    if view.why:
+        lines += [((f"   {text}", ""),) for (text, _), *_ in wrap(view.why, max(20, width - 4))[:3]]
+    if view.message and view.message not in view.why:
+        lines += [((f"   {text}", "dim"),) for (text, _), *_ in wrap(view.message, max(20, width - 4))[:3]]
+    facts = _facts(view, code, names, now)
+    label = max((len(name) for name, _ in facts), default=0)
+    lines += [((f"   {name:<{label}}  ", "dim"), (cut(value, width - label - 6), "")) for name, value in facts]
+    return lines
+
+
+def _facts(view: Viewed, code: CodeView, names: Mapping[str, str], now: float) -> list[tuple[str, str]]:
+    if isinstance(view, FluxObject):
+        return list(view.facts)
+    if isinstance(view, Source):
+        return [
+            pair
+            for pair in (
+                ("url", view.url), ("follows", view.wants), ("revision", _told(view.revision, code)),
+                ("fetched", _ago(view.fetched, now)), ("interval", _every(view.interval)),
+            )
+            if pair[1]
+        ]  # fmt: skip
+    return [
+        pair
+        for pair in (
+            ("applied", _told(view.applied, code)),
+            ("tried", _told(view.attempted, code) if _attempted(view) else ""),
+            ("source", names.get(view.source, view.source)), ("path", view.path),
+            ("waits for", ", ".join(names.get(key, key) for key in view.depends_on)),
+            ("blocked by", ", ".join(names.get(key, key) for key in view.blocked_by)),
+            ("last", _ago(view.last, now)), ("interval", _every(view.interval)),
+            ("settings", _settings(view)), ("objects", str(len(view.inventory))),
+        )
+        if pair[1]
+    ]  # fmt: skip
+
+
+def _settings(view: Sync) -> str:
+    words = ["prunes" if view.prune else "never prunes", "waits for health" if view.wait else "does not wait"]
+    if view.suspended:
+        words.append("suspended")
+    return ", ".join(words)
+
+
+def _told(revision: Revision | None, code: CodeView) -> str:
+    if revision is None:
+        return ""
+    return f"{revision.ref + '@' if revision.ref and revision.hash else ''}{revision.short}  " + commit_of(
+        revision, code
+    )
+
+
+def _ago(when: float | None, now: float) -> str:
+    return f"{format_age(now - when)} ago" if when is not None else ""
+
+
+def _every(seconds: float | None) -> str:
+    return f"every {format_age(seconds)}" if seconds else ""
+
+
+def tree_rows(nodes: Sequence[Node], folded: frozenset[str] | set[str], depth: int = 0) -> list[Row]:
+    """Return an inventory as rows, without what is folded away."""
+    rows: list[Row] = []
+    _grow(nodes, folded, depth, rows)
+    return [row._replace(sort=(place,) * len(TREE_COLUMNS)) for place, row in enumerate(rows)]
+
+
+def _grow(nodes: Sequence[Node], folded: frozenset[str] | set[str], depth: int, rows: list[Row]) -> None:
+    for node in nodes:
+        tone = node.health.value
+        mark = ("▸ " if node.key in folded else "▾ ") if node.children else "  "
+        name = Cell.of(("  " * depth + mark, "dim"), (node.title, tone if node.health.rank < 4 else ""))
+        known = node.health.value != "unknown" or node.state
+        cells = (
+            Cell(node.health.symbol if known else " ", tone),
+            name,
+            Cell(node.state, tone if tone != "fine" else "dim"),
+            Cell(node.why, "dim"),
+            Cell(node.kind, "dim"),
+        )
+        rows.append(Row(node.key, cells, (), f"{node.kind} {node.title} {node.state} {node.why}".lower()))
+        if node.key not in folded:
+            _grow(node.children, folded, depth + 1, rows)
