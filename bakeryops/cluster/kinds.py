@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bakeryops.cluster.wire import apps, batch, core, delivery, metrics
+from bakeryops.cluster.wire import apps, batch, core, delivery, metrics, tekton
 
 __all__ = ["KINDS", "Kind", "kind_of"]
 
@@ -105,8 +105,8 @@ _ALL = (
         poll_seconds=15.0,
         plural="nodes",
     ),
-    Kind("pipelineruns", _TEKTON, _V1_BETA, "PipelineRun", True, delivery.PipelineRun),
-    Kind("taskruns", _TEKTON, _V1_BETA, "TaskRun", True, delivery.TaskRun),
+    Kind("pipelineruns", _TEKTON, _V1_BETA, "PipelineRun", True, tekton.PipelineRun),
+    Kind("taskruns", _TEKTON, _V1_BETA, "TaskRun", True, tekton.TaskRun),
     Kind("customruns", _TEKTON, _V1_BETA, "CustomRun", True, _Any),
     Kind("pipelines", _TEKTON, _V1_BETA, "Pipeline", True, _Any),
     Kind("tasks", _TEKTON, _V1_BETA, "Task", True, _Any),

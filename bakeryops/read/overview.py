@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import msgspec
 
 from bakeryops.cluster.wire.core import Namespace, Node, PersistentVolumeClaim
-from bakeryops.cluster.wire.delivery import PipelineRun
 from bakeryops.cluster.wire.metrics import NodeMetrics, StatsSummary
+from bakeryops.cluster.wire.tekton import PipelineRun
 from bakeryops.model.health import Health, worst
 from bakeryops.model.overview import Overview, Part, Share
 from bakeryops.model.workload import PodView, VolumeView, WorkloadView

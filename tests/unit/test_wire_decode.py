@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeryops.cluster.wire import apps, batch, core, delivery, metrics
+from bakeryops.cluster.wire import apps, batch, core, delivery, metrics, tekton
 from tests.support.recordings import events, needs_recordings, scenarios
 
 STRUCTS: dict[str, type] = {
@@ -28,8 +28,8 @@ STRUCTS: dict[str, type] = {
     "daemonsets": apps.DaemonSet,
     "jobs": batch.Job,
     "cronjobs": batch.CronJob,
-    "pipelineruns": delivery.PipelineRun,
-    "taskruns": delivery.TaskRun,
+    "pipelineruns": tekton.PipelineRun,
+    "taskruns": tekton.TaskRun,
     "kustomizations": delivery.Kustomization,
     "gitrepositories": delivery.GitRepository,
     "podmetrics": metrics.PodMetrics,
@@ -38,9 +38,13 @@ STRUCTS: dict[str, type] = {
 
 
 @needs_recordings
-@pytest.mark.parametrize("scenario", [*scenarios("workload-"), *scenarios("flux-"), *scenarios("namespace-")])
+@pytest.mark.parametrize(
+    "scenario", [*scenarios("workload-"), *scenarios("flux-"), *scenarios("namespace-"), *scenarios("tekton-")]
+)
 def test_recorded_objects_decode(scenario: str) -> None:
-    for _, plural, _, raw in events(scenario) if scenario != "workload-node" else ():
+    for _, plural, _, raw in (
+        events(scenario) if scenario not in ("workload-node", "tekton-namespace-after") else ()
+    ):
         decoded: Any = msgspec.json.decode(json.dumps(raw), type=STRUCTS[plural])
         assert decoded.metadata.uid == raw["metadata"]["uid"]
         assert decoded.metadata.name == raw["metadata"]["name"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bakeryops.cluster.wire.meta import AnnotatedMeta, Condition, Meta
+from bakeryops.cluster.wire.sharing import share
 
 __all__ = [
     "ClaimSource",
@@ -44,16 +45,6 @@ __all__ = [
     "Volume",
     "Waiting",
 ]
-
-_SHARED_MOST = 20_000
-_shared: dict[str, str] = {}
-
-
-def _share(text: str) -> str:
-    """Return one and the same object for equal texts: most texts of a pod are those of a thousand others."""
-    if len(_shared) > _SHARED_MOST:
-        _shared.clear()
-    return _shared.setdefault(text, text)
 
 
 class Resources(msgspec.Struct, gc=False):
@@ -170,27 +161,27 @@ class Pod(msgspec.Struct, gc=False):
     def __post_init__(self) -> None:
         """Let equal texts of different pods be one object, which halves what thousands of pods take."""
         meta, spec, status = self.metadata, self.spec, self.status
-        meta.namespace = _share(meta.namespace)
+        meta.namespace = share(meta.namespace)
         if meta.labels:
-            meta.labels = {key: _share(value) for key, value in meta.labels.items()}
+            meta.labels = {key: share(value) for key, value in meta.labels.items()}
         for owner in meta.ownerReferences or ():
-            owner.kind, owner.name, owner.uid = _share(owner.kind), _share(owner.name), _share(owner.uid)
+            owner.kind, owner.name, owner.uid = share(owner.kind), share(owner.name), share(owner.uid)
         if spec is not None:
             if spec.nodeName:
-                spec.nodeName = _share(spec.nodeName)
+                spec.nodeName = share(spec.nodeName)
             for container in spec.containers or ():
-                container.name = _share(container.name)
+                container.name = share(container.name)
                 if container.image:
-                    container.image = _share(container.image)
+                    container.image = share(container.image)
         if status is not None:
             if status.hostIP:
-                status.hostIP = _share(status.hostIP)
+                status.hostIP = share(status.hostIP)
             for condition in status.conditions or ():
-                condition.type, condition.status = _share(condition.type), _share(condition.status)
+                condition.type, condition.status = share(condition.type), share(condition.status)
             for container_status in status.containerStatuses or ():
-                container_status.name = _share(container_status.name)
+                container_status.name = share(container_status.name)
                 if container_status.imageID:
-                    container_status.imageID = _share(container_status.imageID)
+                    container_status.imageID = share(container_status.imageID)
 
 
 class NodeCondition(msgspec.Struct, gc=False):

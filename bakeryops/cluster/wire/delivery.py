@@ -1,4 +1,4 @@
-"""Tekton and Flux: metadata, whether suspended, conditions, and the few revisions that say how far delivery is."""
+"""Flux: metadata, whether suspended, conditions, and the few revisions that say how far delivery is."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ __all__ = [
     "HelmRelease",
     "Kustomization",
     "KustomizationStatus",
-    "PipelineRun",
     "ReadyStatus",
-    "RunStatus",
     "SourceStatus",
-    "TaskRun",
 ]
 
 
@@ -27,28 +24,6 @@ class ReadyStatus(msgspec.Struct, gc=False):
 
     observedGeneration: int | None = None
     conditions: list[Condition] | None = None
-
-
-class RunStatus(msgspec.Struct, gc=False):
-    """How a run goes: condition Succeeded (Unknown while it runs), and its times."""
-
-    conditions: list[Condition] | None = None
-    startTime: str | None = None
-    completionTime: str | None = None
-
-
-class PipelineRun(msgspec.Struct, gc=False):
-    """A Tekton PipelineRun; no status at all means that the controller has not seen it."""
-
-    metadata: AnnotatedMeta = msgspec.field(default_factory=AnnotatedMeta)
-    status: RunStatus | None = None
-
-
-class TaskRun(msgspec.Struct, gc=False):
-    """A Tekton TaskRun."""
-
-    metadata: AnnotatedMeta = msgspec.field(default_factory=AnnotatedMeta)
-    status: RunStatus | None = None
 
 
 class FluxSpec(msgspec.Struct, gc=False):
