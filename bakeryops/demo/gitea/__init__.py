@@ -1,0 +1,8 @@
+"""Gitea on the embedded cluster: repositories over HTTP, the REST API, webhooks and the container registry."""
+
+from __future__ import annotations
+
+from bakeryops.demo.gitea.faults import GiteaFaults
+from bakeryops.demo.gitea.push import GitRefusedError, Push
+
+__all__ = ["GitRefusedError", "GiteaFaults", "Push"]
