@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Protocol
 
 from bakeryops.demo.bakery.inventory import DATABASES, PLATFORM, SERVICES
 from bakeryops.demo.contracts import Clock, LogLine, LogUnavailableError, Object
 from bakeryops.demo.controllers.behaviour import Behaviour, behaviour_of
+from bakeryops.demo.logbook import LogBook
 from bakeryops.demo.logtext import line, voice_period
 from bakeryops.demo.store import ObjectStore
 from bakeryops.units import parse_time
 
-__all__ = ["KEPT_LINES", "Logs"]
+__all__ = ["KEPT_LINES", "Logs", "Speaker"]
 
 KEPT_LINES = 3000
 """Lines of a container that are kept at most, before the oldest thousand is rotated away."""
@@ -25,6 +27,13 @@ _POLL_SECONDS = 1.0
 """Cluster seconds after which a follower looks whether its container still runs."""
 _VOICES = {(each.namespace, each.name): each.voice for each in (*SERVICES, *DATABASES, *PLATFORM)}
 _PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
+
+
+class Speaker(Protocol):
+    """Knows what some containers printed."""
+
+    def lines(self, pod: Object, container: str) -> Sequence[LogLine] | None:
+        """Return all that a container has printed until now, oldest first; None for one it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +52,23 @@ class _Instance:
 class Logs:
     """Answers for the kubelet's log endpoint."""
 
-    def __init__(self, store: ObjectStore, clock: Clock, *, seed: int = 0) -> None:
+    def __init__(self, store: ObjectStore, clock: Clock, *, seed: int = 0, book: LogBook | None = None) -> None:
+        """Take the book of what was planned; all other lines are made up from the seed."""
         self._store = store
+        self._book = book or LogBook()
         self._clock = clock
         self._seed = seed
         self._first: dict[str, int] = {}
 
     def read(self, pod: Object, container: str, *, previous: bool) -> list[LogLine]:
         """Return all lines kept of a container; raises `LogUnavailableError`."""
-        instance = _instance(pod, container, previous=previous)
+        instance = self._instance(pod, container, previous=previous)
         now = self._clock.now()
+        if (spoken := self._spoken(pod, container, instance)) is not None:
+            self._first[instance.container_id] = max(0, len(spoken) - KEPT_LINES)
+            return spoken[-KEPT_LINES:]
+        if (written := self._written(instance, now)) is not None:
+            return written
         script = instance.behaviour.program
         if script is not None and script.known:
             kept: deque[LogLine] = deque(maxlen=KEPT_LINES)
@@ -71,7 +87,7 @@ class Logs:
 
     async def follow(self, pod: Object, container: str, start: int) -> AsyncIterator[LogLine]:
         """Yield the lines from index `start` of `read` on, as they are written, until the container ends."""
-        instance = _instance(pod, container, previous=False)
+        instance = self._instance(pod, container, previous=False)
         metadata = pod["metadata"]
         index = start + self._first.get(instance.container_id, 0)
         while True:
@@ -79,7 +95,11 @@ class Logs:
             finished = ended is not None
             instance = ended or instance
             now = self._clock.now()
-            ready, next_time = self._since(instance, index, now)
+            spoken = self._spoken(pod, container, instance)
+            if spoken is not None:
+                ready, next_time = spoken[index:], now + _POLL_SECONDS / 4
+            else:
+                ready, next_time = self._since(instance, index, now)
             for each in ready:
                 yield each
             index += len(ready)
@@ -87,8 +107,22 @@ class Logs:
                 return
             await _until(self._clock, min(next_time, now + _POLL_SECONDS))
 
+    def _instance(self, pod: Object, container: str, *, previous: bool) -> _Instance:
+        return _instance(pod, container, previous=previous, by_image=self._by_image)
+
+    def _spoken(self, pod: Object, container: str, instance: _Instance) -> list[LogLine] | None:
+        """Return what a container itself has printed by now, None where nobody knows."""
+        for speaker in self._speakers:
+            lines = speaker.lines(pod, container)
+            if lines is not None:
+                end = self._clock.now() if instance.ended is None else instance.ended + 1.0
+                return [each for each in lines if instance.started <= each.time <= end]
+        return None
+
     def _since(self, instance: _Instance, index: int, now: float) -> tuple[list[LogLine], float]:
         """Return the lines from an index on that are written by now, and when the one after them is."""
+        if (written := self._written(instance, now)) is not None:
+            return written[index:], now + _POLL_SECONDS / 4
         script = instance.behaviour.program
         if script is not None and script.known:
             every = list(self._script(instance, now))
@@ -114,10 +148,14 @@ class Logs:
             return gone
         for previous in (False, True):
             with contextlib.suppress(LogUnavailableError):
-                found = _instance(pod, container, previous=previous)
+                found = self._instance(pod, container, previous=previous)
                 if found.container_id == instance.container_id:
                     return found if found.ended is not None else None
         return gone
+
+    def _written(self, instance: _Instance, now: float) -> list[LogLine] | None:
+        uid, container, _ = instance.key.rsplit("/", 2)
+        return self._book.lines(uid, container, now if instance.ended is None else instance.ended + 1.0)
 
     def _script(self, instance: _Instance, now: float) -> Iterator[LogLine]:
         script = instance.behaviour.program
@@ -146,7 +184,9 @@ class Logs:
         return LogLine(when, text, stream)
 
 
-def _instance(pod: Object, container: str, *, previous: bool) -> _Instance:
+def _instance(
+    pod: Object, container: str, *, previous: bool, by_image: Mapping[str, Mapping[str, Any]]
+) -> _Instance:
     """Return the run of a container that a log is asked of; raises `LogUnavailableError`."""
     name = pod["metadata"]["name"]
     specs = {each["name"]: (each, init) for field, init in (("initContainers", True), ("containers", False))
@@ -180,7 +220,7 @@ def _instance(pod: Object, container: str, *, previous: bool) -> _Instance:
         ended=parse_time(chosen.get("finishedAt")),
         code=int(chosen.get("exitCode", 0)),
         voice=_voice(pod, container, init),
-        behaviour=behaviour_of(pod, spec, init=init),
+        behaviour=behaviour_of(pod, spec, init=init, by_image=by_image),
         container_id=str(chosen.get("containerID") or status.get("containerID") or ""),
     )
 

@@ -74,4 +74,5 @@ def build_world(
     if life:
         rate = churn if churn is not None else _LARGE_CHURN if large else 0.0
         Life(cluster, kubelet, usage, seed=seed, churn=rate).start()
-    return World(store, clock, Logs(store, clock, seed=seed), usage, Execs(clock), kubelet, cluster)
+    logs = Logs(store, clock, seed=seed, book=cluster.book)
+    return World(store, clock, logs, usage, Execs(clock), kubelet, cluster)

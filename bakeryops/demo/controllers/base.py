@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from bakeryops.demo.contracts import Clock, Object
 from bakeryops.demo.controllers.events import Recorder
 from bakeryops.demo.controllers.objects import controller_uid, key_of, timestamp
+from bakeryops.demo.logbook import LogBook
 from bakeryops.demo.status import StatusError
 from bakeryops.demo.store import ObjectStore
 
@@ -30,6 +31,8 @@ class Cluster:
     events: Recorder
     random: random.Random = field(default_factory=lambda: random.Random(0))
     """Jitter; seeded, and used only from calls of the clock, so that a seed gives one history."""
+    book: LogBook = field(default_factory=LogBook)
+    """Lines of containers that are planned when they start, for the kubelet's log endpoint."""
 
     def stamp(self) -> str:
         """Return the present cluster time as the API writes it."""

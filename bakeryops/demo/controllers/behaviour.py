@@ -1,4 +1,4 @@
-"""How the containers of a pod behave, read from an annotation of the pod or from their commands.
+"""How the containers of a pod behave, read from an annotation of the pod, their image or their commands.
 
 The annotation `demo.bakeryops/behaviour` holds JSON: `{"kind": "crash", "code": 1, "after": 5}` for all containers
 of the pod, or `{"<container>": {"kind": …}}`. Kinds and their fields (seconds are cluster seconds):
@@ -26,11 +26,14 @@ from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers.program import Program, read_program
 from bakeryops.units import parse_quantity
 
-__all__ = ["ANNOTATION", "Behaviour", "annotated", "behaviour_of"]
+__all__ = ["ANNOTATION", "STEP_ENTRYPOINT", "Behaviour", "annotated", "behaviour_of"]
 
 ANNOTATION = "demo.bakeryops/behaviour"
+STEP_ENTRYPOINT = "/tekton/bin/entrypoint"
+"""The command of every step container of a Tekton pod."""
 _EVICTION_ROUND = 5.5
 """Seconds the kubelet takes to notice that a volume is over its limit."""
+_NONE: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,26 @@ def annotated(pod: Object) -> bool:
     return ANNOTATION in (pod["metadata"].get("annotations") or {})
 
 
-def behaviour_of(pod: Object, container: Object, *, init: bool = False) -> Behaviour:
-    """Return how a container behaves; by default it starts well and runs for ever."""
+def behaviour_of(
+    pod: Object, container: Object, *, init: bool = False, by_image: Mapping[str, Mapping[str, Any]] = _NONE
+) -> Behaviour:
+    """Return how a container behaves; by default it starts well and runs for ever.
+
+    `by_image` holds entries as the annotation does, for images that behave so in whatever pod they run; what the
+    annotation says comes first.
+    """
+    if (container.get("command") or [""])[0] == STEP_ENTRYPOINT:
+        return _STEP
     text = (pod["metadata"].get("annotations") or {}).get(ANNOTATION, "")
     program = read_program(container.get("command"), container.get("args"), _environment(container))
     found = _from_program(pod, container, program, init) if program else _by_role(pod, container, init)
     found = _probed(container, found)
-    return _from_annotation(_entry(text, container["name"]), found) if text else found
+    entry = _entry(text, container["name"]) if text else {}
+    return _from_annotation(entry or by_image.get(container.get("image", ""), _NONE), found)
+
+
+_STEP = Behaviour(stop_code=143)
+"""A step of a build waits at its entrypoint until whoever runs the build ends it."""
 
 
 @lru_cache(maxsize=512)

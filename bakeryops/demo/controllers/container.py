@@ -88,8 +88,8 @@ class Container:
         self.container_id = f"containerd://{digest(pod_uid, self.name, self.restarts)}"
         self.image_id = image_id
 
-    def end(self, now: float, code: int, reason: str = "") -> None:
-        """Enter the terminated state."""
+    def end(self, now: float, code: int, reason: str = "", message: str = "") -> None:
+        """Enter the terminated state; `message` is what the process left in its termination file."""
         self.ended_before = self.ended
         self.ended = {
             "exitCode": code,
@@ -98,6 +98,8 @@ class Container:
             "finishedAt": timestamp(now),
             "containerID": self.container_id,
         }
+        if message:
+            self.ended["message"] = message
         self.ended_at = now
         self.state, self.reason, self.message = "terminated", "", ""
         self.ready = self.started = False

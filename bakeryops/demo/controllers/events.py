@@ -80,9 +80,10 @@ class Recorder:
             "metadata": {"name": name, "namespace": namespace},
             "involvedObject": {field: value for field, value in involved.items() if value},
             "reason": reason,
-            "message": message,
             "type": kind,
         }
+        if message:
+            event["message"] = message
         if component == "default-scheduler":
             event |= {
                 "source": {},

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bakeryops.demo.controllers.objects import digest
 
 __all__ = ["Images"]
 
-_TAGGED = re.compile(r"\d{8}(?:-\d+)?-[0-9a-f]{7,40}|[0-9a-f]{7,40}|v?\d+(?:\.\d+)+[-.\w]*|latest|stable")
+_TAGGED = re.compile(
+    r"\d{8}(?:\d{6})?(?:-\d+)?-[0-9a-f]{7,40}|[0-9a-f]{7,40}|v?\d+(?:\.\d+)+[-.\w]*|latest|stable"
+)
 _NAME = re.compile(r"[a-z0-9][\w.:/@-]*", re.IGNORECASE)
 
 
@@ -23,10 +27,14 @@ class Images:
 
     own_registry: str = ""
     """Host of the cluster's own registry, where only tags such as builds and releases make exist."""
+    pushed: Callable[[str, str], bool] | None = None
+    """Tells whether the own registry has a tag of a repository; None: whatever looks like a build's tag."""
     present: set[str] = field(default_factory=set)
     """Images that need no pull."""
     missing: set[str] = field(default_factory=lambda: {"missing", "does-not-exist", "nope", "typo", "broken"})
     """Tags that exist nowhere."""
+    behaviours: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """How the containers of an image behave, where not well, in the form of the annotation (see `behaviour`)."""
 
     def problem(self, image: str, policy: str) -> tuple[str, str] | None:
         """Return (reason, message) where a container cannot have its image, else None.
@@ -47,9 +55,12 @@ class Images:
         if host.partition(":")[0].endswith(".invalid"):
             ask = f'"https://{host}/v2/{repository}/manifests/{tag}"'
             return "ErrImagePull", f"{head}failed to do request: Head {ask}: dial tcp: lookup {host}: no such host"
-        if tag in self.missing or (host == self.own_registry and tag and not _TAGGED.fullmatch(tag)):
+        if tag in self.missing or (host == self.own_registry and tag and not self._has(repository, tag)):
             return "ErrImagePull", f"{head}{image}: not found"
         return None
+
+    def _has(self, repository: str, tag: str) -> bool:
+        return self.pushed(repository, tag) if self.pushed is not None else bool(_TAGGED.fullmatch(tag))
 
     def needs_pull(self, image: str, policy: str) -> bool:
         """Tell whether the kubelet asks a registry before it starts a container."""

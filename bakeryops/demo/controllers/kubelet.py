@@ -57,12 +57,17 @@ class Kubelet:
         worker.adopt()
         return worker
 
-    def end_container(self, namespace: str, name: str, container: str, code: int, *, reason: str = "") -> bool:
-        """Let a running container's process end; False when there is no such container running."""
+    def end_container(
+        self, namespace: str, name: str, container: str, code: int, *, reason: str = "", message: str = ""
+    ) -> bool:
+        """Let a running container's process end; False when there is no such container running.
+
+        `message` is what the process leaves in its termination file.
+        """
         worker = self.worker(namespace, name)
         for each in worker.containers if worker is not None else ():
             if worker is not None and each.name == container and each.state == "running":
-                worker.ended(each, code, reason=reason)
+                worker.ended(each, code, reason=reason, message=message)
                 return True
         return False
 
@@ -72,6 +77,7 @@ class Kubelet:
         key = key_of(pod)
         worker = self._workers.get(key)
         if change == "DELETED":
+            self.cluster.book.forget(pod["metadata"]["uid"])
             if worker is not None and worker.uid == pod["metadata"]["uid"]:
                 worker.stop()
                 del self._workers[key]

@@ -47,12 +47,13 @@ class PodWorker:
         self._alive = True
         self._again = False
         spec = pod["spec"]
+        known = kubelet.images.behaviours
         self.containers = [
             *(
-                Container(each, behaviour_of(pod, each, init=True), True)
+                Container(each, behaviour_of(pod, each, init=True, by_image=known), True)
                 for each in spec.get("initContainers") or ()
             ),
-            *(Container(each, behaviour_of(pod, each)) for each in spec["containers"]),
+            *(Container(each, behaviour_of(pod, each, by_image=known)) for each in spec["containers"]),
         ]
 
     # ---- from outside -------------------------------------------------------------------------------------------
@@ -137,11 +138,11 @@ class PodWorker:
         elif self._alive and not self.finished:
             self._play(self._round())
 
-    def ended(self, container: Container, code: int, *, reason: str = "") -> None:
+    def ended(self, container: Container, code: int, *, reason: str = "", message: str = "") -> None:
         """Take in that a container's process has ended, and go round."""
         if container.state != "running":
             return
-        container.end(self.now(), code, reason)
+        container.end(self.now(), code, reason, message)
         self.sync_soon()
 
     def restart_killed(self, container: Container) -> None:
