@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from bakeryops.demo.bakery.inventory import DATABASES, PLATFORM, SERVICES
 from bakeryops.demo.contracts import Clock, LogLine, LogUnavailableError, Object
@@ -18,7 +18,7 @@ from bakeryops.demo.logtext import line, voice_period
 from bakeryops.demo.store import ObjectStore
 from bakeryops.units import parse_time
 
-__all__ = ["KEPT_LINES", "Logs", "Speaker"]
+__all__ = ["KEPT_LINES", "Logs"]
 
 KEPT_LINES = 3000
 """Lines of a container that are kept at most, before the oldest thousand is rotated away."""
@@ -27,13 +27,6 @@ _POLL_SECONDS = 1.0
 """Cluster seconds after which a follower looks whether its container still runs."""
 _VOICES = {(each.namespace, each.name): each.voice for each in (*SERVICES, *DATABASES, *PLATFORM)}
 _PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
-
-
-class Speaker(Protocol):
-    """Knows what some containers printed."""
-
-    def lines(self, pod: Object, container: str) -> Sequence[LogLine] | None:
-        """Return all that a container has printed until now, oldest first; None for one it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +45,19 @@ class _Instance:
 class Logs:
     """Answers for the kubelet's log endpoint."""
 
-    def __init__(self, store: ObjectStore, clock: Clock, *, seed: int = 0, book: LogBook | None = None) -> None:
-        """Take the book of what was planned; all other lines are made up from the seed."""
+    def __init__(
+        self,
+        store: ObjectStore,
+        clock: Clock,
+        *,
+        seed: int = 0,
+        book: LogBook | None = None,
+        by_image: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Take the book of what was planned and how images behave; all other lines are made up from the seed."""
         self._store = store
         self._book = book or LogBook()
+        self._by_image = by_image or {}
         self._clock = clock
         self._seed = seed
         self._first: dict[str, int] = {}
@@ -64,9 +66,6 @@ class Logs:
         """Return all lines kept of a container; raises `LogUnavailableError`."""
         instance = self._instance(pod, container, previous=previous)
         now = self._clock.now()
-        if (spoken := self._spoken(pod, container, instance)) is not None:
-            self._first[instance.container_id] = max(0, len(spoken) - KEPT_LINES)
-            return spoken[-KEPT_LINES:]
         if (written := self._written(instance, now)) is not None:
             return written
         script = instance.behaviour.program
@@ -95,11 +94,7 @@ class Logs:
             finished = ended is not None
             instance = ended or instance
             now = self._clock.now()
-            spoken = self._spoken(pod, container, instance)
-            if spoken is not None:
-                ready, next_time = spoken[index:], now + _POLL_SECONDS / 4
-            else:
-                ready, next_time = self._since(instance, index, now)
+            ready, next_time = self._since(instance, index, now)
             for each in ready:
                 yield each
             index += len(ready)
@@ -109,15 +104,6 @@ class Logs:
 
     def _instance(self, pod: Object, container: str, *, previous: bool) -> _Instance:
         return _instance(pod, container, previous=previous, by_image=self._by_image)
-
-    def _spoken(self, pod: Object, container: str, instance: _Instance) -> list[LogLine] | None:
-        """Return what a container itself has printed by now, None where nobody knows."""
-        for speaker in self._speakers:
-            lines = speaker.lines(pod, container)
-            if lines is not None:
-                end = self._clock.now() if instance.ended is None else instance.ended + 1.0
-                return [each for each in lines if instance.started <= each.time <= end]
-        return None
 
     def _since(self, instance: _Instance, index: int, now: float) -> tuple[list[LogLine], float]:
         """Return the lines from an index on that are written by now, and when the one after them is."""

@@ -74,5 +74,5 @@ def build_world(
     if life:
         rate = churn if churn is not None else _LARGE_CHURN if large else 0.0
         Life(cluster, kubelet, usage, seed=seed, churn=rate).start()
-    logs = Logs(store, clock, seed=seed, book=cluster.book)
+    logs = Logs(store, clock, seed=seed, book=cluster.book, by_image=images.behaviours)
     return World(store, clock, logs, usage, Execs(clock), kubelet, cluster)

@@ -12,6 +12,7 @@ import pytest
 
 from bakeryops.demo import crds
 from bakeryops.demo.bakery.crds import definitions
+from bakeryops.demo.logs import Logs
 from bakeryops.demo.triggers import Listeners
 from tests.support.demo_world import SHOP, SmallCluster
 
@@ -106,7 +107,9 @@ class Shop:
         return [each for each in maps if each["metadata"]["name"].startswith("run-")]
 
     def said(self) -> str:
-        return b"".join(line.data for line in self.listeners.journal.lines(SHOP, "gitea")).decode()
+        logs = Logs(self.small.store, self.small.clock, book=self.small.cluster.book)
+        [pod] = [each for each in self.small.pods() if each["metadata"]["name"].startswith("el-gitea-")]
+        return b"".join(line.data for line in logs.read(pod, "event-listener", previous=False)).decode()
 
 
 def interceptor(name: str, **params: Any) -> Object:

@@ -79,9 +79,9 @@ class PodPast:
             return {"phase": "Pending", "conditions": [entry], "qosClass": qos_class(pod["spec"])}
         started = present - age + 2.0
         uid = digest(pod["metadata"]["namespace"], pod["metadata"]["name"])
-        containers = []
+        containers, known = [], self._images.behaviours
         for spec in pod["spec"].get("initContainers") or ():
-            each = Container(spec, behaviour_of(pod, spec, init=True), init=True)
+            each = Container(spec, behaviour_of(pod, spec, init=True, by_image=known), init=True)
             each.run(started, uid, self._images.image_id(spec["image"]))
             if not each.sidecar:
                 each.end(started + 1.5, 0)
@@ -89,7 +89,7 @@ class PodPast:
                 each.ready = True
             containers.append(each)
         for spec in pod["spec"]["containers"]:
-            each = Container(spec, behaviour_of(pod, spec))
+            each = Container(spec, behaviour_of(pod, spec, by_image=known))
             self._settle(each, pod["metadata"]["name"], uid, started + 2.0, present, trouble)
             containers.append(each)
         running = any(each.instance for each in containers if not each.init)

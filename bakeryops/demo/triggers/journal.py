@@ -1,49 +1,50 @@
-"""What the programs of EventListeners say: lines of JSON, kept for the logs of their pods."""
+"""What the programs of EventListeners say: lines of JSON in the logs of their pods."""
 
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Iterator
 
-from bakeryops.demo.contracts import Clock, LogLine, Object
+from bakeryops.demo.contracts import LogLine, Object
+from bakeryops.demo.controllers import Cluster
 from bakeryops.demo.controllers.objects import key_of, micro_time
+from bakeryops.demo.controllers.pods import is_ready
 
 __all__ = ["Journal"]
 
-_KEPT = 2000
-"""Lines that are kept of each EventListener."""
-
 
 class Journal:
-    """The log of each EventListener, as its program writes it (zap's JSON)."""
+    """Writes the log of each EventListener, as its program does (zap's JSON)."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Take the cluster's time, which stamps the lines."""
-        self._clock = clock
-        self._lines: dict[tuple[str, str], deque[LogLine]] = {}
+    def __init__(self, cluster: Cluster) -> None:
+        """Take the cluster, whose book the lines are written to."""
+        self._cluster = cluster
 
     def say(
         self, listener: Object, message: str, *, level: str = "info", trigger: str = "", event: str = ""
     ) -> None:
         """Write a line about an EventListener; `event` is the id of the event it is about."""
-        now = self._clock.now()
-        key = key_of(listener)
+        now = self._cluster.clock.now()
+        namespace, name = key_of(listener)
         entry = {
             "level": level,
             "ts": micro_time(now),
             "logger": "eventlistener",
             "msg": message,
-            "eventlistener": key[1],
-            "namespace": key[0],
+            "eventlistener": name,
+            "namespace": namespace,
         }
         if event:
             entry["/triggers-eventid"] = event
         if trigger:
             entry["/trigger"] = trigger
-        lines = self._lines.setdefault(key, deque(maxlen=_KEPT))
-        lines.append(LogLine(now, json.dumps(entry, ensure_ascii=False).encode() + b"\n", "stdout"))
+        line = LogLine(now, json.dumps(entry, ensure_ascii=False).encode() + b"\n", "stdout")
+        for pod in self.pods(namespace, name):
+            if is_ready(pod):
+                self._cluster.book.write(pod["metadata"]["uid"], pod["spec"]["containers"][0]["name"], [line])
 
-    def lines(self, namespace: str, name: str) -> Iterator[LogLine]:
-        """Yield the lines kept of an EventListener, oldest first."""
-        return iter(tuple(self._lines.get((namespace, name), ())))
+    def pods(self, namespace: str, name: str) -> list[Object]:
+        """Return the pods of an EventListener."""
+        deployment = self._cluster.store.get("deployments.apps", namespace, f"el-{name}")
+        if deployment is None:
+            return []
+        return self._cluster.store.list("pods", namespace, deployment["spec"]["selector"]["matchLabels"])

@@ -38,7 +38,7 @@ class Listeners:
         self._cluster = cluster
         self._random = random.Random(f"triggers/{seed}")
         self._queue = Queue(cluster.clock, self._reconcile)
-        self.journal = Journal(cluster.clock)
+        self.journal = Journal(cluster)
         self._firing = Firing(cluster.store, self.journal, self._random)
 
     def start(self) -> None:
@@ -106,6 +106,9 @@ class Listeners:
             return obj
 
         store.mutate("eventlisteners", *key, change, manager=_MANAGER, subresource="status")
+        for pod in self.journal.pods(*key):
+            # From now on its log is what it says, nothing is made up.
+            self._cluster.book.write(pod["metadata"]["uid"], pod["spec"]["containers"][0]["name"], ())
 
     def _conditions(self, status: Object, deployment: Object) -> None:
         entries = fresh_conditions(status)
