@@ -13,7 +13,7 @@ from bakeryops.units import parse_quantity
 if TYPE_CHECKING:
     from bakeryops.demo.store import ObjectStore
 
-__all__ = ["check_quota", "limit_range_defaults"]
+__all__ = ["check_quota", "in_scope", "limit_range_defaults"]
 
 _AMOUNTS = ("cpu", "memory", "ephemeral-storage")
 
@@ -42,6 +42,8 @@ def check_quota(store: ObjectStore, resource: Resource, obj: Object) -> None:
         return
     namespace, name = obj["metadata"].get("namespace"), obj["metadata"]["name"]
     for quota in store.list("resourcequotas", namespace):
+        if not in_scope(quota, obj):
+            continue
         hard = dig(quota, "spec", "hard") or {}
         title = quota["metadata"]["name"]
         missing = _unspecified(resource, obj, hard)
@@ -55,7 +57,9 @@ def check_quota(store: ObjectStore, resource: Resource, obj: Object) -> None:
             if asked <= 0:
                 continue
             used = sum(
-                _asked(resource, each, key) for each in store.list(resource.key, namespace) if _counts(each)
+                _asked(resource, each, key)
+                for each in store.list(resource.key, namespace)
+                if _counts(each) and in_scope(quota, each)
             )
             if used + asked > (parse_quantity(str(limit)) or 0.0):
                 over.append((key, _text(key, asked), _text(key, used), str(limit)))
@@ -63,6 +67,27 @@ def check_quota(store: ObjectStore, resource: Resource, obj: Object) -> None:
             parts = [",".join(f"{item[0]}={item[index]}" for item in over) for index in (1, 2, 3)]
             why = f"exceeded quota: {title}, requested: {parts[0]}, used: {parts[1]}, limited: {parts[2]}"
             raise forbidden(resource.plural, resource.group, name, why)
+
+
+def in_scope(quota: Object, obj: Object) -> bool:
+    """Tell whether a quota counts an object: one scoped to PriorityClasses counts the pods of those only."""
+    for rule in dig(quota, "spec", "scopeSelector", "matchExpressions") or ():
+        if rule.get("scopeName") != "PriorityClass":
+            continue
+        if obj["kind"] != "Pod":
+            return False
+        name = dig(obj, "spec", "priorityClassName")
+        listed = name in (rule.get("values") or ())
+        match rule.get("operator"):
+            case "In" if not listed:
+                return False
+            case "NotIn" if listed:
+                return False
+            case "Exists" if not name:
+                return False
+            case "DoesNotExist" if name:
+                return False
+    return True
 
 
 def _counts(obj: Object) -> bool:

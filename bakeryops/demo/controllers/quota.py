@@ -5,6 +5,7 @@ from __future__ import annotations
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers.base import Cluster, Key, Queue
 from bakeryops.demo.controllers.pods import phase_of
+from bakeryops.demo.quotas import in_scope
 from bakeryops.units import parse_quantity
 
 __all__ = ["QuotaController", "used_by"]
@@ -73,9 +74,9 @@ class QuotaController:
 
     def _sync(self, key: Key) -> None:
         store = self._cluster.store
-        pods = store.list("pods", key[0])
 
         def change(obj: Object) -> Object:
+            pods = [pod for pod in store.list("pods", key[0]) if in_scope(obj, pod)]
             hard = obj["spec"].get("hard") or {}
             used = {}
             for name in hard:
