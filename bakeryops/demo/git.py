@@ -118,8 +118,8 @@ class Importer:
     ) -> str:
         """Write a commit on a branch and return its sha; a path whose content is None is deleted.
 
-        `parents` are shas, of commits of this import or of the repository; None continues the branch as this import
-        left it. `committer` is (name, email) where it is another than the author.
+        `parents` are shas, of commits of this import or of the repository; None continues the branch as this
+        import left it. `committer` is (name, email) where it is another than the author.
         """
         mark = len(self._marks) + 1
         text = message.encode("utf-8", "surrogateescape")

@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from bakeryops.demo.gitea.faults import GiteaFaults
 from bakeryops.demo.gitea.push import GitRefusedError, Push
+from bakeryops.demo.gitea.server import HOST, Gitea
+from bakeryops.demo.gitea.webhooks import Delivery, Hook
 
-__all__ = ["GitRefusedError", "GiteaFaults", "Push"]
+__all__ = ["HOST", "Delivery", "GitRefusedError", "Gitea", "GiteaFaults", "Hook", "Push"]

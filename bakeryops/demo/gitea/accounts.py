@@ -36,7 +36,7 @@ SCOPES = frozenset({"all", "public-only", *(f"{level}:{area}" for level in ("rea
 
 
 def secret_of(seed: int, name: str) -> str:
-    """Return a made-up secret of the pretended cluster, the same that its Secrets hold (see `manifests.shared`)."""
+    """Return a made-up secret of the pretended cluster, as its Secrets hold it (see `manifests.shared`)."""
     return digest(seed, "secret", name)[:32]
 
 
