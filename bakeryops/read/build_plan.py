@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from bakeryops.cluster.wire.tekton import PipelineRun, PipelineTask, WhenExpression
+from bakeryops.cluster.wire.tekton import PipelineRun, PipelineSpec, PipelineTask, WhenExpression
 from bakeryops.read.build_values import text_of
 from bakeryops.text import clean
 
@@ -31,6 +31,11 @@ class PlannedTask(msgspec.Struct, frozen=True):
     when: tuple[str, ...]
 
 
+_PLANS_MOST = 500
+_plans: dict[int, tuple[PipelineSpec, tuple[PlannedTask, ...]]] = {}
+"""By identity, which is safe while the specification is kept beside: runs of one pipeline share it."""
+
+
 def plan_of(run: PipelineRun) -> tuple[PlannedTask, ...]:
     """Return the tasks of a run's pipeline, each after those it waits for, closing tasks last.
 
@@ -42,6 +47,17 @@ def plan_of(run: PipelineRun) -> tuple[PlannedTask, ...]:
         spec = run.spec.pipelineSpec
     if spec is None:
         return ()
+    known = _plans.get(id(spec))
+    if known is not None:
+        return known[1]
+    if len(_plans) > _PLANS_MOST:
+        _plans.clear()
+    plan = _read(spec)
+    _plans[id(spec)] = spec, plan
+    return plan
+
+
+def _read(spec: PipelineSpec) -> tuple[PlannedTask, ...]:
     names = {clean(each.name) for each in spec.tasks or ()}
     tasks = [_planned(each, names, closing=False) for each in spec.tasks or ()]
     closing = [_planned(each, names, closing=True) for each in spec.finally_ or ()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ __all__ = ["commit_in", "expanded", "named", "names_in", "tag_in", "text_of"]
 
 _MOST = 4000
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_PLAIN = re.compile(r"[a-z0-9.]*")
 _SEPARATOR = re.compile(r"[\s,]+")
 _IMAGE = re.compile(r"[\w.:-]+(?:/[\w.-]+)+:(?P<tag>[\w][\w.-]{0,127})(?:@sha256:[0-9a-f]{64})?")
 _PARAMETER = re.compile(r"\$\(params\.([\w.-]+?)\)|\$\(params\[[\"']([^\"']+)[\"']\]\)")
@@ -25,14 +27,20 @@ _PARAMETER = re.compile(r"\$\(params\.([\w.-]+?)\)|\$\(params\[[\"']([^\"']+)[\"
 def text_of(value: Any) -> str:
     """Return a value as one clean line; lists and objects are JSON text, secrets in it are hidden."""
     if isinstance(value, str):
-        text = value[:_MOST]
-    elif value is None:
+        if _PLAIN.fullmatch(value) and len(value) <= _MOST:
+            return value
+        return _harmless(value[:_MOST])
+    if value is None:
         return ""
-    else:
-        try:
-            text = msgspec.json.encode(value).decode("utf-8", "replace")[:_MOST]
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-            return ""
+    try:
+        return _harmless(msgspec.json.encode(value).decode("utf-8", "replace")[:_MOST])
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        return ""
+
+
+@lru_cache(maxsize=2048)
+def _harmless(text: str) -> str:
+    """Return a text clean and without secrets; most values are those of the run before."""
     return clean(mask_text(text)).strip()
 
 
