@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -13,6 +12,7 @@ from textual.strip import Strip
 
 from screens.lines import Line, line_text, line_width
 from screens.widgets.lineview import LineView
+from screens.widgets.spans import difference
 from screens.widgets.tones import component_classes, tone_css
 
 __all__ = ["LinePanel", "TextPanel"]
@@ -91,7 +91,7 @@ class LinePanel(LineView, can_focus=False):
         """Return the cells that differ."""
         if before[1] != after[1]:
             return super().changed_regions(y, before, after)
-        start, end = _difference(before[0], after[0])
+        start, end = difference(before[0], after[0])
         return [Region(start, y, end - start, 1)]
 
     def paint_line(self, y: int) -> Strip:
@@ -214,34 +214,3 @@ class TextPanel(LinePanel, can_focus=True):
     def changed_regions(self, y: int, before: tuple[Line, bool], after: tuple[Line, bool]) -> list[Region]:
         """Repaint whole lines: they scroll more often than they change."""
         return [Region(0, y, self.size.width, 1)]
-
-
-def _difference(before: Line, after: Line) -> tuple[int, int]:
-    """Return the first cell and the cell after the last that differ between two lines."""
-    width = max(line_width(before), line_width(after))
-    start = _common(before, after)
-    if line_width(before) != line_width(after):
-        return start, max(start + 1, width)
-    back = _common(_reversed(before), _reversed(after))
-    return start, max(start + 1, width - back)
-
-
-def _common(before: Line, after: Line) -> int:
-    """Return how many cells two lines have in common at their beginnings."""
-    cells = 0
-    for (text, tone), (other, other_tone) in zip(before, after, strict=False):
-        if tone != other_tone:
-            break
-        if text == other:
-            cells += cell_len(text)
-            continue
-        for a, b in zip(text, other, strict=False):
-            if a != b:
-                break
-            cells += cell_len(a)
-        break
-    return cells
-
-
-def _reversed(line: Line) -> Line:
-    return tuple((text[::-1], tone) for text, tone in reversed(line))
