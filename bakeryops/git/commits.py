@@ -31,7 +31,7 @@ def changes(data: bytes, mark: bytes) -> Iterator[Change]:
     """Yield the commits that `git log -z --name-only --format=MARK%x00FIELDS` wrote, where no text is MARK."""
     parts = data.split(b"\0")
     begins = [index for index, part in enumerate(parts) if part.lstrip(b"\n") == mark]
-    for begin, end in zip(begins, [*begins[1:], len(parts)], strict=True):
+    for begin, end in zip(begins, [*begins, len(parts)][1:], strict=True):
         fields = [decode(part) for part in parts[begin + 1 : begin + 1 + _COUNT]]
         if len(fields) == _COUNT:
             paths = (decode(part.lstrip(b"\n")) for part in parts[begin + 1 + _COUNT : end])
