@@ -7,37 +7,36 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from bakeryops.cluster.collection import Collection
 from bakeryops.cluster.cost import Cost
 from bakeryops.cluster.decode import Broken, Decoder, unreadable_answer
 from bakeryops.cluster.errors import KubeError
-from bakeryops.cluster.kinds import Kind
 from bakeryops.cluster.link import Link
 from bakeryops.cluster.store import Store, key_of
 from bakeryops.cluster.timing import Timing
 from bakeryops.cluster.transport import PAGE, Transport
 
-__all__ = ["Listing", "accept_of"]
+__all__ = ["Listing"]
 
-_META = "application/json;as={};g=meta.k8s.io;v=v1,application/json"
 _MOST_PAGES = 100_000
-
-
-def accept_of(kind: Kind, *, many: bool) -> str:
-    """Return the Accept header for a kind's list (`many`) or watch: whole objects, or their metadata alone."""
-    if not kind.metadata_only:
-        return "application/json"
-    return _META.format("PartialObjectMetadataList" if many else "PartialObjectMetadata")
 
 
 class Listing:
     """Makes a store equal to its collection by listing it; unchanged objects cause no change in the store."""
 
     def __init__(
-        self, kind: Kind, store: Store[Any], *, transport: Transport, link: Link, cost: Cost, timing: Timing
+        self,
+        collection: Collection,
+        store: Store[Any],
+        *,
+        transport: Transport,
+        link: Link,
+        cost: Cost,
+        timing: Timing,
     ) -> None:
-        """Take the kind, the store to fill and the means."""
-        self.kind = kind
-        self.decoder: Decoder[Any] = Decoder(kind.struct)
+        """Take what to list, the store to fill and the means."""
+        self.decoder: Decoder[Any] = Decoder(collection.kind.struct)
+        self._collection = collection
         self._store = store
         self._transport = transport
         self._link = link
@@ -57,12 +56,10 @@ class Listing:
         token = ""
         unnamed: list[str] = []
         for _ in range(_MOST_PAGES):
-            query = [("limit", str(self._timing.page_limit))] if self._expired < 2 else []
-            if token:
-                query.append(("continue", token))
+            query = self._collection.list_query(self._timing.page_limit if self._expired < 2 else None, token)
             try:
                 data = await self._transport.get_bytes(
-                    path, query=query, accept=accept_of(self.kind, many=True), timeout=PAGE
+                    path, query=query, accept=self._collection.accept(many=True), timeout=PAGE
                 )
             except KubeError as error:
                 if error.kind == "gone" and token:

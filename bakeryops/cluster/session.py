@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakSet
 
@@ -12,6 +12,7 @@ import msgspec
 
 from bakeryops.cluster.absent import METRICS, tell_absent
 from bakeryops.cluster.access import Access
+from bakeryops.cluster.collection import Collection
 from bakeryops.cluster.cost import Cost
 from bakeryops.cluster.decode import UNREADABLE
 from bakeryops.cluster.discovery import Discovery
@@ -98,14 +99,18 @@ class Session:
             async with asyncio.timeout(self.timing.close):
                 await self.transport.close()
 
-    def feed(self, kinds: Iterable[str], *, namespace: str | None = None) -> Feed:
+    def feed(
+        self, kinds: Iterable[str], *, namespace: str | None = None, selectors: Mapping[str, str] | None = None
+    ) -> Feed:
         """Keep these kinds (plurals of the catalogue) current, in one namespace or all, until the feed is closed.
 
-        Watches are shared between feeds of the same kind and namespace, and outlive the last of them by
-        `Timing.linger`. The kinds of a session's first feed are listed at once, others three at a time.
-        Raises KeyError for a kind that the catalogue does not have.
+        `selectors` narrows kinds, by plural, to what a label selector chooses ("a=b,c in (d,e)"); what no longer
+        fits leaves the store. Watches are shared between feeds of the same kind, namespace and selector, and
+        outlive the last of them by `Timing.linger`. The kinds of a session's first feed are listed at once,
+        others three at a time. Raises KeyError for a kind that the catalogue does not have.
         """
-        keys = {name: key_for(name, namespace) for name in dict.fromkeys(kinds)}
+        chosen = selectors or {}
+        keys = {name: key_for(name, namespace, chosen.get(name, "")) for name in dict.fromkeys(kinds)}
         urgent = self._first_feed
         self._first_feed = False
         stores = {name: self._watches.acquire(key, urgent=urgent) for name, key in keys.items()}
@@ -121,15 +126,19 @@ class Session:
             self._look_out()
         return feed
 
-    async def snapshot(self, kinds: Iterable[str], *, namespace: str | None = None) -> Feed:
+    async def snapshot(
+        self, kinds: Iterable[str], *, namespace: str | None = None, selectors: Mapping[str, str] | None = None
+    ) -> Feed:
         """List these kinds once, without a watch; a kind that is forbidden or absent says so in its state.
+
+        `selectors` is that of `feed`.
 
         Raises `KubeError` where the cluster as a whole cannot be reached or does not accept us.
         """
         stores: dict[str, Store[Any]] = {name: Store(name) for name in dict.fromkeys(kinds)}
         gate = asyncio.Semaphore(2 * self.timing.start_concurrency)
         tasks = [
-            asyncio.create_task(self._list_once(kind_named(name), namespace, store, gate))
+            asyncio.create_task(self._list_once(_collection(name, namespace, selectors), store, gate))
             for name, store in stores.items()
         ]
         try:
@@ -181,29 +190,27 @@ class Session:
                 {"message": f"the task {task.get_name()!r} failed", "exception": error, "task": task}
             )
 
-    async def _list_once(
-        self, kind: Kind, namespace: str | None, store: Store[Any], gate: asyncio.Semaphore
-    ) -> None:
-        """List one kind into a store and set its state; raises `KubeError` for failures of the whole cluster."""
-        if kind is NODE_STATS:
+    async def _list_once(self, what: Collection, store: Store[Any], gate: asyncio.Semaphore) -> None:
+        """List a collection into a store and set its state; raises `KubeError` where the whole cluster fails."""
+        if what.kind is NODE_STATS:
             await self._watches.stats(store).once()
             return
-        if namespace is None:
-            self.usage.follow(kind.name, store)
+        if what.whole:
+            self.usage.follow(what.kind.name, store)
         listing = Listing(
-            kind, store, transport=self.transport, link=self.link, cost=self.cost, timing=self.timing
+            what, store, transport=self.transport, link=self.link, cost=self.cost, timing=self.timing
         )
         async with gate:
             for attempt in (1, 2):
                 try:
-                    path = await self.discovery.path(kind.name, namespace if kind.namespaced else None)
+                    path = await self.discovery.path(what.kind.name, what.namespace)
                     await listing.run(path)
                 except KubeError as error:
                     if error.kind in _FATAL:
                         raise
                     if error.kind == "gone" and attempt == 1:
                         continue
-                    _tell(store, kind, error)
+                    _tell(store, what.kind, error)
                 else:
                     store.state.enter("live")
                 return
@@ -218,6 +225,12 @@ class Session:
         """Pass word to every feed."""
         for feed in self._feeds:
             feed.touch(states=True)
+
+
+def _collection(name: str, namespace: str | None, selectors: Mapping[str, str] | None) -> Collection:
+    """Return what is listed of a kind; raises KeyError for one that the catalogue does not have."""
+    kind = kind_named(name)
+    return Collection(kind, namespace if kind.namespaced else None, (selectors or {}).get(name, ""))
 
 
 def _mapping(data: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One kind in one namespace (or all) kept current for ever: list, watch, and what to do when either fails."""
+"""One collection kept current for ever: list, watch, and what to do when either fails."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 from bakeryops.cluster.absent import METRICS, tell_absent
 from bakeryops.cluster.backoff import Backoff
+from bakeryops.cluster.collection import Collection
 from bakeryops.cluster.cost import Cost
 from bakeryops.cluster.decode import Broken
 from bakeryops.cluster.discovery import Discovery
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.failures import from_status
-from bakeryops.cluster.kinds import Kind
 from bakeryops.cluster.lines import apply_lines
 from bakeryops.cluster.link import Link
-from bakeryops.cluster.listing import Listing, accept_of
+from bakeryops.cluster.listing import Listing
 from bakeryops.cluster.state import reason_of
 from bakeryops.cluster.store import Store, key_of
 from bakeryops.cluster.timing import Timing
@@ -35,8 +35,7 @@ class Watcher:
 
     def __init__(
         self,
-        kind: Kind,
-        namespace: str | None,
+        collection: Collection,
         store: Store[Any],
         *,
         transport: Transport,
@@ -53,8 +52,9 @@ class Watcher:
         `gate` bounds how many kinds list at a time (None: this one need not wait); `absent` is told when the kind
         is not served, and is to call `wake` when it may be; `namespaces` names some that may be readable.
         """
-        self.kind = kind
-        self.namespace = namespace if kind.namespaced else None
+        self.collection = collection
+        self.kind = collection.kind
+        self.namespace = collection.namespace
         self.store = store
         self._transport = transport
         self._discovery = discovery
@@ -64,7 +64,7 @@ class Watcher:
         self._gate = gate
         self._absent = absent
         self._namespaces = namespaces
-        self._listing = Listing(kind, store, transport=transport, link=link, cost=cost, timing=timing)
+        self._listing = Listing(collection, store, transport=transport, link=link, cost=cost, timing=timing)
         self._backoff = Backoff(timing.backoff_first, timing.backoff_cap)
         self._wakeup = asyncio.Event()
         self._jitter = 0.0
@@ -195,14 +195,9 @@ class Watcher:
         """Follow one stream to its end; return the pause before the next."""
         loop = asyncio.get_running_loop()
         low, high = self._timing.watch_timeout
-        query = [
-            ("watch", "true"),
-            ("resourceVersion", self._version),
-            ("allowWatchBookmarks", "true"),
-            ("timeoutSeconds", str(max(1, round(random.uniform(low, high))))),
-        ]
+        query = self.collection.watch_query(self._version, max(1, round(random.uniform(low, high))))
         self._limit(self._timing.answer, "answer")
-        accept = accept_of(self.kind, many=False)
+        accept = self.collection.accept(many=False)
         self._cost.open_watches += 1
         trust: asyncio.TimerHandle | None = None
         opened = loop.time()
@@ -325,9 +320,8 @@ class Watcher:
                 return self._gone()
             case "forbidden":
                 until = self._timing.forbidden_retry
-                state.enter(
-                    "forbidden", error.message, hint=self._whom_to_ask(error), next_try=time.time() + until
-                )
+                hint = self.collection.whom_to_ask(error, self._namespaces())
+                state.enter("forbidden", error.message, hint=hint, next_try=time.time() + until)
                 return until
             case "unauthorized":
                 until = self._timing.forbidden_retry
@@ -369,14 +363,6 @@ class Watcher:
             return self._timing.forbidden_retry
         self._absent(self)
         return self._backoff.next(steps=2) if served else None
-
-    def _whom_to_ask(self, error: KubeError) -> str:
-        """Return what mends a refusal: a namespace, where the refusal was of all of them."""
-        if self.kind.namespaced and self.namespace is None:
-            known = self._namespaces()
-            such = f", such as {', '.join(known[:3])}" if known else ""
-            return f"choose a namespace that you may read{such}, or ask for list and watch in all namespaces"
-        return error.hint
 
     def _limit(self, seconds: float, reason: str) -> None:
         """Let the attempt end after so many seconds from now."""

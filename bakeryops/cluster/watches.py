@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bakeryops.cluster.absent import Absences
+from bakeryops.cluster.collection import Collection
 from bakeryops.cluster.cost import Cost
 from bakeryops.cluster.discovery import Discovery
 from bakeryops.cluster.kinds import KINDS, Kind
@@ -20,10 +21,10 @@ from bakeryops.cluster.watch import Watcher
 
 __all__ = ["Key", "Watches", "key_for", "kind_named"]
 
-Key = tuple[str, str | None]
-"""Plural and namespace (None: all, or cluster-scoped)."""
+Key = tuple[str, str | None, str]
+"""Plural, namespace (None: all, or cluster-scoped) and label selector ("": everything)."""
 
-_CRDS: Key = ("customresourcedefinitions", None)
+_CRDS: Key = ("customresourcedefinitions", None, "")
 
 _Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
@@ -33,10 +34,10 @@ def kind_named(name: str) -> Kind:
     return NODE_STATS if name == NODE_STATS.name else KINDS[name]
 
 
-def key_for(name: str, namespace: str | None) -> Key:
+def key_for(name: str, namespace: str | None, selector: str = "") -> Key:
     """Return what a watch is shared under; raises KeyError for a kind that the catalogue does not have."""
     kind = kind_named(name)
-    return kind.name, namespace if kind.namespaced else None
+    return kind.name, namespace if kind.namespaced else None, selector
 
 
 class _Entry:
@@ -108,11 +109,11 @@ class Watches:
             entry.watcher.retry()
 
     def acquire(self, key: Key, *, urgent: bool = False) -> Store[Any]:
-        """Return the store of a kind and namespace with one user more, beginning its watch where needed."""
+        """Return the store of a collection with one user more, beginning its watch where needed."""
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = _Entry(self._watcher(key, urgent=urgent))
-            if key[1] is None:
+            if key[1:] == (None, ""):
                 self._usage.follow(key[0], entry.watcher.store)
             if self._running:
                 self._launch(entry)
@@ -143,13 +144,12 @@ class Watches:
         )
 
     def _watcher(self, key: Key, *, urgent: bool) -> Watcher | StatsPoll:
-        """Make the watch of a kind in a namespace (None: all)."""
-        name, namespace = key
+        """Make the watch of a collection."""
+        name, namespace, selector = key
         if name == NODE_STATS.name:
             return self.stats(Store(name))
         return Watcher(
-            KINDS[name],
-            namespace,
+            Collection(KINDS[name], namespace, selector),
             Store(name),
             transport=self._transport,
             discovery=self._discovery,
@@ -179,7 +179,7 @@ class Watches:
 
     def _known(self, kind: str) -> list[str]:
         """Return the names of the objects of a cluster-scoped kind, as far as it is kept."""
-        entry = self._entries.get((kind, None))
+        entry = self._entries.get((kind, None, ""))
         return [] if entry is None else [each.metadata.name for each in entry.watcher.store.items.values()]
 
     def _link_lost(self) -> None:

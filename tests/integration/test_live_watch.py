@@ -173,7 +173,7 @@ async def test_bookmarks_move_the_version_that_a_new_watch_begins_at(api: Faulty
         await until(lambda: same(api, feed.store("pods")))
         api.put("deployments", "elsewhere", "shop")
         api.poke("pods")
-        await until(lambda: live._watches._entries["pods", None].watcher._version == str(api.version))  # type: ignore[union-attr]
+        await until(lambda: live._watches._entries["pods", None, ""].watcher._version == str(api.version))  # type: ignore[union-attr]
         api.compact()
         await api.cut_streams()
         await until(lambda: api.opened >= 2 and feed.store("pods").state.phase == "live")

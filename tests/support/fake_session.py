@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,6 +86,8 @@ class FakeSession:
         self.access = SimpleNamespace(can=self._can)
         self.stores: dict[str, Store[Any]] = {}
         self.open_feeds: list[Feed] = []
+        self.selectors: list[dict[str, str]] = []
+        """Label selectors asked for, one mapping a feed; the stores are not narrowed."""
         self.objects: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.container_logs: dict[tuple[str, str, bool], FakeLog] = {}
         self.logs_asked: list[tuple[str, str, dict[str, Any]]] = []
@@ -113,12 +115,18 @@ class FakeSession:
             self.usage.follow(kind, store)
         return store
 
-    def feed(self, kinds: Iterable[str], *, namespace: str | None = None) -> Feed:
+    def feed(
+        self, kinds: Iterable[str], *, namespace: str | None = None, selectors: Mapping[str, str] | None = None
+    ) -> Feed:
+        self.selectors.append(dict(selectors or {}))
         feed = Feed({kind: self.store(kind) for kind in kinds}, closed=self.open_feeds.remove)
         self.open_feeds.append(feed)
         return feed
 
-    async def snapshot(self, kinds: Iterable[str], *, namespace: str | None = None) -> Feed:
+    async def snapshot(
+        self, kinds: Iterable[str], *, namespace: str | None = None, selectors: Mapping[str, str] | None = None
+    ) -> Feed:
+        self.selectors.append(dict(selectors or {}))
         return Feed({kind: self.store(kind) for kind in kinds})
 
     async def get(self, kind_name: str, name: str, namespace: str | None = None) -> dict[str, Any]:
