@@ -32,6 +32,7 @@ _LISTENER = (
 )
 _APPLIERS = ("all", "fluxcd", "fluxcd-appliers")
 _SOURCES = ("all", "fluxcd", "fluxcd-sources")
+_IMAGES = ("all", "fluxcd", "fluxcd-images")
 _NOTIFY = ("all", "fluxcd", "fluxcd-notifications")
 _TEKTON = ("tekton", "tekton-pipelines")
 _TRIGGERS = ("tekton", "tekton-triggers")
@@ -51,6 +52,10 @@ class _Kind:
     columns: Columns = ()
     cluster: bool = False
     plural: str = ""
+    defaults: tuple[tuple[str, Any], ...] = ()
+    """Names and values of fields of the spec."""
+    begun: bool = False
+    """Whether an object has a status from the beginning, one that says that nothing has been observed."""
 
 
 _KINDS = (
@@ -70,19 +75,38 @@ _KINDS = (
     _Kind("triggers.tekton.dev", "Interceptor", ("v1alpha1",), ("ni",), _TRIGGERS),
     _Kind("triggers.tekton.dev", "ClusterInterceptor", ("v1alpha1",), ("ci",), _TRIGGERS, cluster=True),
     _Kind(f"source.{_FLUX}", "GitRepository", ("v1",), ("gitrepo",), _SOURCES, (_URL, _AGE, _READY, _STATUS),
-          plural="gitrepositories"),
+          plural="gitrepositories", defaults=(("timeout", "60s"),), begun=True),
     _Kind(f"source.{_FLUX}", "OCIRepository", ("v1",), ("ocirepo",), _SOURCES, (_URL, _READY, _STATUS, _AGE),
-          plural="ocirepositories"),
+          plural="ocirepositories", defaults=(("timeout", "60s"),), begun=True),
     _Kind(f"source.{_FLUX}", "HelmRepository", ("v1",), ("helmrepo",), _SOURCES, (_URL, _AGE, _READY, _STATUS),
-          plural="helmrepositories"),
-    _Kind(f"source.{_FLUX}", "HelmChart", ("v1",), ("hc",), _SOURCES, (_AGE, _READY, _STATUS)),
-    _Kind(f"source.{_FLUX}", "Bucket", ("v1",), (), _SOURCES, (_AGE, _READY, _STATUS)),
-    _Kind(f"kustomize.{_FLUX}", "Kustomization", ("v1",), ("ks",), _APPLIERS, (_AGE, _READY, _STATUS)),
-    _Kind(f"helm.{_FLUX}", "HelmRelease", ("v2",), ("hr",), _APPLIERS, (_AGE, _READY, _STATUS)),
+          plural="helmrepositories", begun=True),
+    _Kind(f"source.{_FLUX}", "HelmChart", ("v1",), ("hc",), _SOURCES, (_AGE, _READY, _STATUS), begun=True),
+    _Kind(f"source.{_FLUX}", "Bucket", ("v1",), (), _SOURCES, (_AGE, _READY, _STATUS), begun=True),
+    _Kind(f"kustomize.{_FLUX}", "Kustomization", ("v1",), ("ks",), _APPLIERS, (_AGE, _READY, _STATUS),
+          defaults=(("force", False),), begun=True),
+    _Kind(f"helm.{_FLUX}", "HelmRelease", ("v2",), ("hr",), _APPLIERS, (_AGE, _READY, _STATUS), begun=True),
     _Kind(f"notification.{_FLUX}", "Alert", ("v1beta3",), (), _NOTIFY, (_AGE,)),
     _Kind(f"notification.{_FLUX}", "Provider", ("v1beta3",), (), _NOTIFY, (_AGE,)),
-    _Kind(f"notification.{_FLUX}", "Receiver", ("v1",), (), _NOTIFY, (_AGE, _READY, _STATUS)),
+    _Kind(f"notification.{_FLUX}", "Receiver", ("v1",), (), _NOTIFY, (_AGE, _READY, _STATUS), begun=True),
+    _Kind(f"image.{_FLUX}", "ImageRepository", ("v1",), ("imgrepo",), _IMAGES,
+          (("Image", "string", ".spec.image"), ("Tags", "string", ".status.lastScanResult.tagCount"), _AGE, _READY,
+           _STATUS), plural="imagerepositories", begun=True),
+    _Kind(f"image.{_FLUX}", "ImagePolicy", ("v1",), ("imgpol",), _IMAGES,
+          (("Image", "string", ".status.latestRef.name"), ("Tag", "string", ".status.latestRef.tag"), _AGE, _READY,
+           _STATUS), plural="imagepolicies", begun=True),
+    _Kind(f"image.{_FLUX}", "ImageUpdateAutomation", ("v1",), ("iua",), _IMAGES,
+          (("Last run", "string", ".status.lastAutomationRunTime"), _AGE, _READY, _STATUS), begun=True),
 )  # fmt: skip
+
+
+def _with_defaults(defaults: tuple[tuple[str, Any], ...]) -> Object:
+    if not defaults:
+        return _OPEN
+    types = {str: "string", bool: "boolean"}
+    return {
+        **_OPEN,
+        "properties": {name: {"type": types[type(value)], "default": value} for name, value in defaults},
+    }
 
 
 def _version(kind: _Kind, version: str) -> Object:
@@ -90,8 +114,8 @@ def _version(kind: _Kind, version: str) -> Object:
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        "spec": _OPEN,
-        "status": _OPEN,
+        "spec": _with_defaults(kind.defaults),
+        "status": {**_OPEN, "default": {"observedGeneration": -1}} if kind.begun else _OPEN,
     }
     schema = {**_OPEN, "description": f"{kind.kind} of {kind.group}", "properties": fields}
     columns = [{"name": name, "type": form, "jsonPath": path} for name, form, path in kind.columns]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bakeryops.demo.contracts import Clock, Object
@@ -51,11 +52,13 @@ class Recorder:
         field_path: str = "",
         age: float = 0.0,
         times: int = 1,
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Write an Event of type `kind` (Normal, Warning) about an object, or count it once more.
 
         `component` is the reporting controller; "kubelet" adds the host. With `age` and `times` an Event of the
-        past is written, `times` occurrences over the last `age` seconds.
+        past is written, `times` occurrences over the last `age` seconds. `annotations` are those of the Event when
+        it is written first.
         """
         metadata = about["metadata"]
         known = (metadata["uid"], kind, reason, message, component, field_path)
@@ -84,6 +87,8 @@ class Recorder:
         }
         if message:
             event["message"] = message
+        if annotations:
+            event["metadata"]["annotations"] = dict(annotations)
         if component == "default-scheduler":
             event |= {
                 "source": {},
