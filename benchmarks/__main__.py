@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.goals import verdicts
 
 SIZES = (500, 5000, 50_000)
+BUILDS = (50, 500, 5000)
 
 
 def plan(sizes: tuple[int, ...]) -> list[tuple[str, list[str]]]:
@@ -27,6 +28,9 @@ def plan(sizes: tuple[int, ...]) -> list[tuple[str, list[str]]]:
         found.append((f"widgets table {size}", ["benchmarks.widgets", "table", "--rows", str(size)]))
         found.append((f"console start {size}", ["benchmarks.console", "start", "--pods", str(size)]))
         found.append((f"console latency {size}", ["benchmarks.console", "latency", "--pods", str(size)]))
+    for count in BUILDS:
+        found.append((f"builds list {count}", ["benchmarks.builds", "list", "--builds", str(count)]))
+        found.append((f"builds console {count}", ["benchmarks.builds", "console", "--builds", str(count)]))
     found.append(("client aio-typed 5000", ["benchmarks.client", "aio-typed", "--pods", "5000"]))
     found.append(("widgets log", ["benchmarks.widgets", "log"]))
     found.append(("console log", ["benchmarks.console", "log"]))

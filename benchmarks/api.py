@@ -16,15 +16,19 @@ from typing import Any
 
 from aiohttp import web
 
+from benchmarks.runs import Runs, log_lines
+
 RESOURCES = {
     "": ["pods", "nodes", "namespaces", "events", "persistentvolumeclaims", "services", "configmaps", "secrets",
          "resourcequotas", "persistentvolumes", "serviceaccounts"],
     "apps": ["deployments", "replicasets", "statefulsets", "daemonsets"],
     "batch": ["jobs", "cronjobs"],
     "apiextensions.k8s.io": ["customresourcedefinitions"],
+    "tekton.dev": ["pipelineruns", "taskruns"],
 }  # fmt: skip
 CLUSTER_WIDE = {"nodes", "namespaces", "customresourcedefinitions", "persistentvolumes"}
-KIND = {"pods": "Pod", "nodes": "Node", "namespaces": "Namespace", "events": "Event", "deployments": "Deployment"}
+KIND = {"pods": "Pod", "nodes": "Node", "namespaces": "Namespace", "events": "Event", "deployments": "Deployment",
+        "pipelineruns": "PipelineRun", "taskruns": "TaskRun"}  # fmt: skip
 
 
 def pod_template(index: int, namespaces: int) -> tuple[bytes, bytes, bytes]:
@@ -117,8 +121,9 @@ class Pods:
             due -= int(due)
 
 
-def build(count: int) -> web.Application:
+def build(count: int, builds: int = 0) -> web.Application:
     pods = Pods(count)
+    runs = Runs(builds)
     app = web.Application()
 
     async def version(_: web.Request) -> web.Response:
@@ -158,6 +163,8 @@ def build(count: int) -> web.Application:
             return web.Response(status=404, text="404 page not found\n")
         if request.query.get("watch") in {"1", "true"}:
             return await watch(request, plural)
+        if plural in ("pipelineruns", "taskruns"):
+            return tekton(request, plural)
         if plural != "pods":
             revision = str(pods.revision)
             return web.json_response({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": revision},
@@ -172,6 +179,15 @@ def build(count: int) -> web.Application:
         )
         head = f'{{"kind":"PodList","apiVersion":"v1","metadata":{{"resourceVersion":"{pods.revision}"{more}}},"items":['
         body = head.encode() + b",".join(pods.item(index) for index in range(start, stop)) + b"]}"
+        return web.Response(body=body, content_type="application/json")
+
+    def tekton(request: web.Request, plural: str) -> web.Response:
+        items = runs.items if plural == "pipelineruns" else runs.tasks_of(request.query.get("labelSelector", ""))
+        start = int(request.query.get("continue") or 0)
+        limit = int(request.query.get("limit") or 0) or len(items)
+        more = f',"continue":"{start + limit}"' if start + limit < len(items) else ""
+        head = f'{{"kind":"List","apiVersion":"tekton.dev/v1","metadata":{{"resourceVersion":"{pods.revision}"{more}}},"items":['
+        body = head.encode() + b",".join(items[start : start + limit]) + b"]}"
         return web.Response(body=body, content_type="application/json")
 
     async def watch(request: web.Request, plural: str) -> web.StreamResponse:
@@ -205,6 +221,8 @@ def build(count: int) -> web.Application:
         return web.json_response({"at": time.monotonic()})
 
     async def log(request: web.Request) -> web.StreamResponse:
+        if request.match_info["name"].startswith("bakery-ia-ci-"):
+            return web.Response(body=log_lines(), content_type="text/plain")
         rate = float(request.query.get("rate", 50_000))
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
@@ -245,10 +263,11 @@ def build(count: int) -> web.Application:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pods", type=int, default=5000)
+    parser.add_argument("--builds", type=int, default=0)
     options = parser.parse_args()
 
     async def serve() -> None:
-        runner = web.AppRunner(build(options.pods), access_log=None)
+        runner = web.AppRunner(build(options.pods, options.builds), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -24,17 +24,17 @@ contexts: [{{name: bench, context: {{cluster: bench, user: bench}}}}]
 
 
 @contextlib.contextmanager
-def api_server(pods: int, folder: Path) -> Iterator[tuple[str, Path]]:
+def api_server(pods: int, folder: Path, builds: int = 0) -> Iterator[tuple[str, Path]]:
     """Run the lean API server; give its address and a kubeconfig for it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.api", "--pods", str(pods)],
+        [sys.executable, "-m", "benchmarks.api", "--pods", str(pods), "--builds", str(builds)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
     url = process.stdout.readline().strip()
-    kubeconfig = folder / f"kubeconfig-{pods}"
+    kubeconfig = folder / f"kubeconfig-{pods}-{builds}"
     kubeconfig.write_text(KUBECONFIG.format(url=url), encoding="utf-8")
     try:
         yield url, kubeconfig
