@@ -41,6 +41,12 @@ GOALS = [
     Goal("console idle", "workloads_bytes_per_second", "bytes/s to the terminal, idle workloads", most=300),
     Goal("console busy", "rss_mib", "memory after every view of a busy cluster of 5,000 pods (MiB)", most=130),
     Goal("console frames", "worst_ms", "longest frame of any view of that cluster (ms)", most=50),
+    Goal("builds list 5000", "worst_stall_ms", "longest stall while 5,000 builds load (ms)", most=50),
+    Goal(
+        "builds list 5000", "open_worst_ms", "a build with its tasks fetched and read, 5,000 builds (ms)", most=100
+    ),
+    Goal("builds console 500", "opened_ms", "enter -> the build on screen, 500 builds (ms)", most=100),
+    Goal("builds console 5000", "opened_ms", "enter -> the build on screen, 5,000 builds (ms)", most=100),
     Goal("widgets log", "lines_per_second", "log lines/s taken in by the view", least=50_000),
     Goal("console log", "key_p99_ms", "key -> repaint while 50,000 log lines/s flow, p99 (ms)", most=60),
 ]
