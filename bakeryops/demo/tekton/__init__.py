@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bakeryops.demo.controllers import Cluster, Kubelet
+from bakeryops.demo.tekton.pipelinerun import PipelineRunController
+from bakeryops.demo.tekton.steps import Steps
+from bakeryops.demo.tekton.taskrun import TaskRunController
 from bakeryops.demo.tekton.work import StepEnd, StepPlan, Work
 
 __all__ = ["StepEnd", "StepPlan", "Tekton", "Work", "start_tekton"]
 
 
+@dataclass(frozen=True)
 class Tekton:
     """The running controllers."""
 
-    def __init__(self, cluster: Cluster, kubelet: Kubelet, work: Work | None) -> None:
-        """Take the cluster, the kubelet that runs the pods, and what knows the steps' work."""
-        self.cluster = cluster
-        self.kubelet = kubelet
-        self.work = work
+    pipeline_runs: PipelineRunController
+    task_runs: TaskRunController
+    steps: Steps
 
 
 def start_tekton(cluster: Cluster, kubelet: Kubelet, work: Work | None = None) -> Tekton:
-    """Start the controllers of PipelineRuns and TaskRuns; their kinds must be served (the CRDs installed)."""
-    return Tekton(cluster, kubelet, work)
+    """Start the controllers of PipelineRuns and TaskRuns; their kinds must be served (the CRDs installed).
+
+    `work` knows what steps do; without it, and for steps it does not know, their scripts are read.
+    """
+    steps = Steps(cluster, kubelet, work)
+    task_runs = TaskRunController(cluster, steps)
+    pipeline_runs = PipelineRunController(cluster)
+    task_runs.start()
+    pipeline_runs.start()
+    return Tekton(pipeline_runs, task_runs, steps)
