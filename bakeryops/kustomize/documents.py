@@ -1,7 +1,8 @@
 """YAML documents as JSON values, read as kustomize reads them and with limits against bombs.
 
-Scalars follow the YAML of Go's library: `yes` and `on` are text, `010` is eight, `2026-01-01` is text. The C
-parser of PyYAML gives events; nothing in a document can name a Python type.
+Scalars follow the YAML of Go's library: `yes` and `on` are text, `010` is eight. A time without
+quotes, which kustomize rewrites, is refused. The C parser of PyYAML gives events; nothing in a document can name a
+Python type.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_SEPARATOR = re.compile(r"^---(?![ \t]*(?:#.*)?$).*", re.MULTILINE)
+"""A start of a document with content on its line, which kustomize refuses."""
+_TIME = re.compile(r"\d{4}-\d\d?-\d\d?(?:[Tt ].*)?\Z")
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)\Z")
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -44,6 +48,8 @@ def load_documents(data: bytes) -> list[Any]:
         text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise KustomizeError("yaml: invalid leading UTF-8 octet") from None
+    if found := _SEPARATOR.search(text):
+        raise KustomizeError(f"invalid document separator: {found[0]}")
     try:
         return _Reader().read(text)
     except yaml.YAMLError as error:
@@ -85,7 +91,7 @@ class _Reader:
                 self._count(1, event)
                 if len(stack) >= _DEEPEST:
                     raise _refuse(event, f"values are nested more than {_DEEPEST} deep")
-                stack.append(_Open({} if isinstance(event, yaml.MappingStartEvent) else [], event.anchor))
+                stack.append(_Open({} if isinstance(event, yaml.MappingStartEvent) else [], event))
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
                 done = stack.pop()
                 if done.anchor:
@@ -127,14 +133,16 @@ class _Reader:
 class _Open:
     """A mapping or list whose end has not been seen."""
 
-    __slots__ = ("_key", "_merges", "anchor", "size", "value")
+    __slots__ = ("_in_braces", "_key", "_merged", "_merges", "anchor", "size", "value")
 
-    def __init__(self, value: Any, anchor: str | None) -> None:
+    def __init__(self, value: Any, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self.value = value
-        self.anchor = anchor
+        self.anchor = event.anchor
+        self._in_braces = bool(event.flow_style)
         self.size = 1
         self._key: str | None = None
         self._merges = False
+        self._merged: set[str] = set()
 
     def take(self, value: Any, size: int, event: yaml.Event) -> None:
         self.size += size
@@ -145,16 +153,21 @@ class _Open:
             for more in value if isinstance(value, list) else [value]:
                 if not isinstance(more, dict):
                     raise _refuse(event, "map merge requires map or sequence of maps as the value")
-                self.value.update({key: each for key, each in more.items() if key not in self.value})
+                fresh = {key: each for key, each in more.items() if key not in self.value}
+                self.value.update(fresh)
+                self._merged.update(fresh)
         elif self._key is None:
             if value == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
                 self._merges = True
                 return
             key = _key(value, event)
-            if key in self.value:
+            if key in self.value and key not in self._merged:
                 raise _refuse(event, f'mapping key "{key}" already defined')
+            self._merged.discard(key)
             self._key = key
         else:
+            if value is None and self._in_braces and isinstance(event, yaml.ScalarEvent) and not event.value:
+                raise _refuse(event, f"{self._key} has no value between the braces: write null or quotes")
             self.value[self._key] = value
             self._key = None
 
@@ -162,9 +175,7 @@ class _Open:
 def _key(value: Any, event: yaml.Event) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(event, yaml.ScalarEvent) and value is not None:
-        return str(event.value)
-    raise _refuse(event, "a key of a map is not text")
+    raise _refuse(event, "a key of a map is not text: put it in quotes")
 
 
 def _plain(text: str, event: yaml.Event) -> Any:
@@ -177,7 +188,7 @@ def _plain(text: str, event: yaml.Event) -> Any:
                 return sign * int(digits, 8)
             number = sign * int(digits, 0)
         except ValueError:
-            return float(text) if _FLOAT.match(text) else text
+            return sign * int(digits) if digits.isdigit() else text
         if number.bit_length() > 64:
             raise _refuse(event, f"the number {text} is too large")
         return number
@@ -188,6 +199,8 @@ def _plain(text: str, event: yaml.Event) -> Any:
         return int(number_) if number_.is_integer() and abs(number_) < 1e15 else number_
     if _NO_NUMBER.match(text):
         raise _refuse(event, f"{text} is no number that JSON knows")
+    if _TIME.match(text):
+        raise _refuse(event, f"{text} is a time, not text: put it in quotes")
     return text
 
 

@@ -166,8 +166,8 @@ def _lay_over(there: Resource, made: Resource) -> None:
 
 def content_hash(value: dict[str, Any]) -> str:
     """Return the ten characters that kustomize puts at the end of a generated object's name."""
-    name = value["metadata"]["name"]
-    hashed: dict[str, Any] = {"kind": value["kind"], "name": name, "data": value.get("data") or ""}
+    # kustomize means to hash the name too, but looks for it where it is not, so that every name counts as "".
+    hashed: dict[str, Any] = {"kind": value["kind"], "name": "", "data": value.get("data") or ""}
     if value["kind"] == "Secret":
         hashed["type"] = value.get("type") or ""
         if "stringData" in value:
