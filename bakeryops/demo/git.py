@@ -11,7 +11,9 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
+
+from bakeryops.demo.git_objects import CommitInfo, GitCommit, TreeEntry, parse_commit
 
 __all__ = ["EMPTY_TREE", "ZERO", "BareRepo", "CommitInfo", "GitCommit", "GitFailedError", "Importer", "TreeEntry"]
 
@@ -37,40 +39,6 @@ _CONFIG = {
 
 class GitFailedError(Exception):
     """Git refused; the text is its own."""
-
-
-class CommitInfo(NamedTuple):
-    """Who wrote a commit, when (seconds since the epoch) and what they said."""
-
-    author: str
-    email: str
-    when: float
-    message: str
-
-
-class GitCommit(NamedTuple):
-    """A commit object as it is; times are seconds since the epoch."""
-
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    author: str
-    author_email: str
-    authored: float
-    committer: str
-    committer_email: str
-    committed: float
-    message: str
-
-
-class TreeEntry(NamedTuple):
-    """One line of a tree: `kind` is blob, tree or commit, `size` is None for what is no blob."""
-
-    mode: str
-    kind: str
-    sha: str
-    size: int | None
-    path: str
 
 
 def _quoted(path: str) -> bytes:
@@ -290,7 +258,7 @@ class BareRepo:
     def commit_object(self, rev: str) -> GitCommit | None:
         """Return a commit with all that is in it, None where the name means no commit."""
         found = self.object(f"{rev}^{{commit}}")
-        return None if found is None else _parsed(found[0], found[2])
+        return None if found is None else parse_commit(found[0], found[2])
 
     def commit_info(self, rev: str) -> CommitInfo:
         """Return who made a commit, when and why; `GitFailedError` where the name means no commit."""
@@ -378,27 +346,3 @@ class BareRepo:
             self.git("update-ref", "-d", ref)
         else:
             self.git("update-ref", ref, sha)
-
-
-def _signature(line: str) -> tuple[str, str, float]:
-    who, _, rest = line.rpartition("> ")
-    name, _, email = who.partition(" <")
-    seconds = rest.split(" ")[0]
-    return name, email, float(seconds) if seconds.lstrip("-").isdigit() else 0.0
-
-
-def _parsed(sha: str, raw: bytes) -> GitCommit:
-    head, _, message = raw.decode("utf-8", "replace").partition("\n\n")
-    tree, parents = "", []
-    author = committer = ("", "", 0.0)
-    for line in head.split("\n"):
-        key, _, value = line.partition(" ")
-        if key == "tree":
-            tree = value
-        elif key == "parent":
-            parents.append(value)
-        elif key == "author":
-            author = _signature(value)
-        elif key == "committer":
-            committer = _signature(value)
-    return GitCommit(sha, tree, tuple(parents), *author, *committer, message)

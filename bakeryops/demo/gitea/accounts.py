@@ -27,6 +27,15 @@ BOT = "bakery-ci-bot"
 FLUX = "flux"
 ROBOT = "bakery-robot"
 OPERATOR = "operator"
+PEOPLE = (
+    ("maria", "María Núñez"),
+    ("unai", "Unai Etxeberria"),
+    ("lina", "李娜 (Li Na)"),
+    ("jonas", "Jonas Weiß"),
+    ("amira", "Amira Haddad"),
+    ("tom", "Tom O'Neill"),
+)
+"""The developers: login and full name."""
 
 _AREAS = (
     "activitypub", "admin", "misc", "notification", "organization", "package", "issue", "repository", "user",
@@ -99,6 +108,8 @@ class Accounts:
         self.add(FLUX, "Flux", secret_of(seed, "flux"), access="read")
         self.add(ROBOT, "Bakery Robot", secret_of(seed, "registry"), access="read")
         self.add(OPERATOR, "Operator", secret_of(seed, "operator"), access="admin")
+        for login, name in PEOPLE:
+            self.add(login, name, secret_of(seed, f"git-{login}"), access="write")
         self.issue(ADMIN, "setup", ("all",), secret_of(seed, "token-admin") + "a1b2c3d4")
         self.issue(BOT, "ci", ("write:repository", "write:package"), secret_of(seed, "token-bot") + "a1b2c3d4")
         self.issue(FLUX, "flux", ("read:repository",), secret_of(seed, "token-flux") + "a1b2c3d4")
