@@ -70,7 +70,12 @@ class FluxStage:
     """A cluster with workload controllers and Flux, without an API server, on a clock moved by hand."""
 
     def __init__(
-        self, *, start: float = 1_790_000_000.0, gates: tuple[str, ...] = (), images: tuple[str, ...] = ()
+        self,
+        *,
+        start: float = 1_790_000_000.0,
+        gates: tuple[str, ...] = (),
+        images: tuple[str, ...] = (),
+        missing: tuple[str, ...] = (),
     ) -> None:
         self.clock = ManualClock(start)
         self.store = ObjectStore(self.clock)
@@ -83,7 +88,7 @@ class FluxStage:
         node = {"metadata": {"name": "node"}, "spec": {}, "status": {"allocatable": allocatable}}
         self.store.create("nodes", node, manager="test")
         self.cluster = Cluster(self.store, self.clock, "node", Recorder(self.store, self.clock, "node"))
-        start_controllers(self.cluster, Images(present=set(images)))
+        start_controllers(self.cluster, Images(present=set(images), missing=set(missing)))
         self.git = FakeGit()
         self.gates = gates
 

@@ -35,6 +35,7 @@ class Builder:
 
     def __init__(self, cluster: Cluster, storage: Storage) -> None:
         """Take the cluster, for sources and variables, and where artifacts are."""
+        self._cluster = cluster
         self._store = cluster.store
         self._storage = storage
         self._plans: dict[Key, tuple[str, Plan]] = {}
@@ -60,7 +61,7 @@ class Builder:
         files = self._storage.files(source)
         folder = folder_of(obj["spec"].get("path"))
         if folder and not any(path.startswith(f"{folder}/") for path in files):
-            where = posixpath.join(self._workspace(obj, source), folder)
+            where = posixpath.join(self._workspace(), folder)
             raise PathMissingError(f"kustomization path not found: stat {where}: no such file or directory")
         return files
 
@@ -73,7 +74,7 @@ class Builder:
         known = self._plans.get(key_of(obj))
         if known is not None and known[0] == state and not variables:
             return known[1]
-        objects = make(obj, files, lambda: self._variables(obj))
+        objects = make(obj, files, lambda: self._variables(obj), root=self._workspace())
         plan = Plan(objects, digest_of(objects))
         self._plans[key_of(obj)] = (state, plan)
         return plan
@@ -82,8 +83,9 @@ class Builder:
         """Forget a Kustomization that is gone."""
         self._plans.pop(key, None)
 
-    def _workspace(self, obj: Object, source: Object) -> str:
-        number = int(digest(obj["metadata"]["uid"], source["status"]["artifact"]["revision"])[:8], 16)
+    def _workspace(self) -> str:
+        """Return the folder that messages speak of, another one for each reconcile."""
+        number = self._cluster.random.randrange(10**8, 2**32)
         return f"/tmp/kustomization-{number}"  # noqa: S108 - a name in a message, as Flux' messages have it
 
     def _variables(self, obj: Object) -> Mapping[str, str]:

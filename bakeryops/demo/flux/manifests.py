@@ -35,18 +35,23 @@ def folder_of(path: object) -> str:
 
 
 def make(
-    kustomization: Object, files: Mapping[str, bytes], variables: Callable[[], Mapping[str, str]]
+    kustomization: Object,
+    files: Mapping[str, bytes],
+    variables: Callable[[], Mapping[str, str]],
+    *,
+    root: str = "",
 ) -> list[Object]:
     """Return the objects of a Kustomization in the order of their applying.
 
-    `variables` is asked when `spec.postBuild` is there. Raises `PathMissingError` and `BuildFailedError`.
+    `variables` is asked when `spec.postBuild` is there; `root` is what messages show before a path. Raises
+    `PathMissingError` and `BuildFailedError`.
     """
     spec, metadata = kustomization["spec"], kustomization["metadata"]
     folder = folder_of(spec.get("path"))
     if folder.startswith("..") or (folder and not any(path.startswith(f"{folder}/") for path in files)):
         raise PathMissingError(folder)
     try:
-        objects = build(_with_spec(spec, files, folder), folder or ".")
+        objects = build(_with_spec(spec, files, folder), folder or ".", root=root)
         if spec.get("postBuild"):
             known = variables()
             objects = [substitute(obj, known) for obj in objects]
