@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
@@ -62,6 +62,10 @@ class FollowingScreen(Screen[None]):
         """Return the namespace to watch, None for all."""
         return self.console.namespace or None
 
+    def feed_selectors(self) -> Mapping[str, str]:
+        """Return label selectors by kind, for kinds of which only some objects are wanted."""
+        return {}
+
     async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Draw what changed; `first` after each time the screen became visible, when all may be different."""
 
@@ -92,7 +96,8 @@ class FollowingScreen(Screen[None]):
 
     @work(group="feed", exclusive=True, exit_on_error=False)
     async def _follow(self, session: Session) -> None:
-        feed = session.feed(self.KINDS, namespace=self.feed_namespace())
+        namespace, selectors = self.feed_namespace(), self.feed_selectors()
+        feed = session.feed(self.KINDS, namespace=namespace, selectors=selectors)
         self.feed = feed
         self._gathered.clear()
         self._first = True

@@ -14,7 +14,10 @@ from screens.widgets.logtail import LogLine
 __all__ = ["STREAMS", "Gatherer", "LogChoice", "Source", "sources_of", "whole_log"]
 
 STREAMS = 40
-"""Logs followed at once at most; more pods than that are named, not read."""
+"""Logs followed at once at most; of more pods than that the others are read when some have ended."""
+
+_GONE = "is gone with it"
+"""The end of what a stream says of a pod that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,13 @@ class Source:
     container: str
     label: str = ""
     """What stands before its lines when several are interleaved."""
+    gone: str = ""
+    """Why its pod may be gone, said where its log is."""
+
+    @property
+    def where(self) -> tuple[str, str, str]:
+        """Namespace, pod and container: what makes two sources the same."""
+        return self.namespace, self.pod, self.container
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,6 @@ class Gatherer:
         self._ready = ready
         self._lines: list[LogLine] = []
         self.ended: set[Source] = set()
-        self.begun: set[Source] = set()
 
     async def follow(self, session: Session, source: Source, choice: LogChoice) -> None:
         """Read one container's log to its end."""
@@ -83,20 +92,27 @@ class Gatherer:
             tail=choice.tail if choice.since is None else None, since_seconds=choice.since,
         )  # fmt: skip
         got = 0
+        gone = False
         try:
             async for batch in stream:
                 got += len(batch)
-                self.begun.add(source)
+                gone = gone or any(entry.notice.endswith(_GONE) for entry in batch)
                 self._lines += [
                     LogLine(entry.text, entry.time, source.label, entry.notice, entry.skipped) for entry in batch
                 ]
                 self._ready()
         finally:
             self.ended.add(source)
-            self.begun.add(source)
+            if gone and source.gone:
+                self._lines.append(LogLine(source=source.label, notice=source.gone))
             if not got:
                 self._lines.append(LogLine(source=source.label, notice=_empty(choice)))
             self._ready()
+
+    def say(self, notice: str) -> None:
+        """Put a line of our own among the others."""
+        self._lines.append(LogLine(notice=notice))
+        self._ready()
 
     def take(self) -> list[LogLine]:
         """Return what came since the last call; lines of known times in their order."""

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.message import Message
-from textual.timer import Timer
 
 from bakeryops.cluster.kinds import KINDS as CATALOGUE
 from bakeryops.model.overview import ObjectRef
@@ -16,14 +14,14 @@ from bakeryops.model.workload import PodView
 from bakeryops.read.index import KINDS
 from screens.console import ref_text
 from screens.lines import Span
-from screens.log_source import STREAMS, Gatherer, LogChoice, Source, sources_of
+from screens.log_follower import LinesCame, LogFollower
+from screens.log_source import LogChoice, Source, sources_of
 from screens.panel import LinePanel
 from screens.text_screen import TextScreen
 from screens.widgets.logtail import LogTail
 
 if TYPE_CHECKING:
     from bakeryops.cluster.feed import Changes, Feed
-    from bakeryops.cluster.session import Session
 
 __all__ = ["LogStreamsScreen"]
 
@@ -32,9 +30,6 @@ SINCE = (
     ("6 hours", "21600"), ("1 day", "86400"), ("everything there is", "315360000"),
 )  # fmt: skip
 """How far back a log may begin: words, and seconds as text ("" for the configured number of lines)."""
-
-FLUSH = 0.1
-"""Seconds between two hand-overs of lines to the picture."""
 
 WRAPPED = 100
 """Columns below which long lines are wrapped from the beginning."""
@@ -47,24 +42,13 @@ class LogStreamsScreen(TextScreen):
 
     KINDS: ClassVar[tuple[str, ...]] = KINDS
 
-    class LinesCame(Message):
-        """There is something to draw."""
-
-        def can_replace(self, message: Message) -> bool:
-            """Let a later message stand for an earlier one."""
-            return isinstance(message, LogStreamsScreen.LinesCame)
-
     def __init__(self, ref: ObjectRef, *, container: str = "", previous: bool = False) -> None:
         """Take whose log, and which of it."""
         super().__init__()
         self.ref = ref
         self._wanted = (container, previous)
         self._choice = LogChoice(container, previous)
-        self._gatherer = Gatherer(self._lines_came)
-        self._followed: dict[Source, bool] = {}
-        self._left_out = 0
-        self._flush: Timer | None = None
-        self._blind = False
+        self._streams = LogFollower(self, lambda: self.log_tail, self._draw_heading)
 
     def body(self) -> ComposeResult:
         """Put a heading above the log."""
@@ -125,77 +109,54 @@ class LogStreamsScreen(TextScreen):
         name = kind.kind if kind is not None else self.ref.plural
         return self.console.picture.pods_of(name, self.ref.namespace, self.ref.name)
 
+    def sources(self) -> Sequence[Source]:
+        """Return the logs that are wanted now, in their order."""
+        pods = self._pods()
+        known = self.feed is not None and self.feed.store("pods").state.settled
+        if not pods and known and self.ref.plural == "pods":
+            # The list does not have it: ask for its log all the same, the answer says why there is none.
+            return [Source(self.ref.namespace, self.ref.name, self._choice.container)]
+        return sources_of(pods, self._choice)
+
+    def nothing(self) -> str:
+        """Return what is waited for while there is no log."""
+        return "waiting for pods …" if self.ref.plural != "pods" else "waiting for the cluster …"
+
+    def whose(self) -> list[Span]:
+        """Return whose log it is, for the heading."""
+        return [(ref_text(self.ref), "title"), (f"  {self._choice.container or 'main containers'}", "")]
+
     def _begin(self) -> None:
         """Read from the beginning what is chosen now."""
-        self.workers.cancel_group(self, "logs")
-        self._gatherer = Gatherer(self._lines_came)
-        self._followed = {}
-        self._blind = False
-        self.log_tail.clear()
+        self._streams.begin(self._choice)
         self._follow_pods()
 
     def _follow_pods(self) -> None:
-        session = self.session
-        if session is None:
-            return
-        pods = self._pods()
-        known = self.feed is not None and self.feed.store("pods").state.settled
-        if not pods and known and not self._blind and self.ref.plural == "pods":
-            # The list does not have it: ask for its log all the same, the answer says why there is none.
-            self._blind = True
-            self._read(session, Source(self.ref.namespace, self.ref.name, self._choice.container))
-        wanted = sources_of(pods, self._choice)
-        started = [source for source in wanted if _same(source, self._followed) is None]
-        self._left_out = max(0, len(self._followed) + len(started) - STREAMS)
-        for source in started[: max(0, STREAMS - len(self._followed))]:
-            self._read(session, source)
-        self._draw_heading()
-
-    def _read(self, session: Session, source: Source) -> None:
-        self._followed[source] = True
-        self.run_worker(
-            self._gatherer.follow(session, source, self._choice),
-            name=f"log {source.pod}/{source.container}", group="logs", exit_on_error=False,
-        )  # fmt: skip
-
-    def _lines_came(self) -> None:
-        self.post_message(self.LinesCame())
+        if self.session is not None:
+            self._streams.follow(self.session, self.sources())
+            self._draw_heading()
 
     @on(LinesCame)
     def _came(self) -> None:
-        if self._flush is None:
-            self._flush = self.set_timer(FLUSH, self._hand_over)
-
-    def _hand_over(self) -> None:
-        self._flush = None
-        self.log_tail.feed(self._gatherer.take())
-        self._draw_heading()
+        self._streams.came()
 
     def _draw_heading(self) -> None:
         if not self.is_mounted:
             return
-        choice, ended = self._choice, len(self._gatherer.ended)
-        spans: list[Span] = [(" log of ", "dim"), (ref_text(self.ref), "title")]
-        spans.append((f"  {choice.container or 'main containers'}", ""))
+        choice, ended = self._choice, self._streams.ended
+        spans: list[Span] = [(" log of ", "dim"), *self.whose()]
         if choice.previous:
             spans.append(("  of the run before", "soon"))
         if choice.since is not None:
             label = next((text for text, seconds in SINCE if seconds == str(choice.since)), "")
             spans.append((f"  since {label}", "dim"))
-        streams = len(self._followed)
+        streams = len(self._streams.followed)
         if streams > 1:
             spans.append((f"  {streams} logs, {ended} ended", "dim"))
         elif streams and ended:
             spans.append(("  ended", "dim"))
         elif not streams:
-            text = "waiting for pods" if self.ref.plural != "pods" else "waiting for the cluster"
-            spans.append((f"  {text} …", "working"))
-        if self._left_out:
-            spans.append((f"  {self._left_out} more are not read", "soon"))
+            spans.append((f"  {self.nothing()}", "working"))
+        if self._streams.left_out:
+            spans.append((f"  {self._streams.left_out} more are read when these end", "soon"))
         self.query_one("#heading", LinePanel).set_lines([tuple(spans)])
-
-
-def _same(source: Source, others: dict[Source, bool]) -> Source | None:
-    """Return the stream of the same container, whatever its label: a second pod changes only that."""
-    wanted = (source.namespace, source.pod, source.container)
-    return next((each for each in others if (each.namespace, each.pod, each.container) == wanted), None)

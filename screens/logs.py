@@ -125,9 +125,9 @@ class LogsScreen(LogStreamsScreen):
 
     def do_log_save(self) -> None:
         """Save the whole log, as the cluster has it."""
-        if self.session is not None and self._followed:
+        if self.session is not None and self._streams.followed:
             self.say("saving the whole log …")
-            self._save(self.session, list(self._followed))
+            self._save(self.session, list(self._streams.followed))
         else:
             self.say("there is no log to save")
 

@@ -12,6 +12,7 @@ from bakeryops.cluster.feed import ChangeSet
 from bakeryops.cluster.store import Store
 from bakeryops.cluster.usage import SAMPLES, UsageHistory
 from bakeryops.model.workload import PodView
+from bakeryops.read.build_index import BuildChanges, BuildIndex
 from bakeryops.read.events import EventKeeper
 from bakeryops.read.index import KINDS, ChangedUids, IndexChanges, WorkloadIndex
 from screens.slices import sliced
@@ -39,6 +40,8 @@ class Picture:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Take a clock of seconds since the epoch."""
         self.index = WorkloadIndex(clock=clock)
+        self.builds = BuildIndex(clock=clock)
+        """The builds as rows of a list, without their tasks."""
         self.events = EventKeeper()
         self.stats: dict[str, StatsSummary] = {}
         """What each node's kubelet says of its disks, by node."""
@@ -137,6 +140,23 @@ class Picture:
         async for keys in sliced(later, 16):
             _join(done, self.index.read_workloads(keys))
 
+    async def take_builds(self, feed: Feed, batches: Iterable[Changes], *, first: bool) -> BuildChanges:
+        """Read what changed of the PipelineRuns in a feed, in slices; `first` as for `take`."""
+        async with self._taking:
+            stores = {"pipelineruns": feed.store("pipelineruns")}
+            done = BuildChanges()
+            changes = [self.builds.differences(stores)] if first else [batch.by_kind for batch in batches]
+            for each in changes:
+                uids = each.get("pipelineruns")
+                if uids is None:
+                    continue
+                _join_builds(
+                    done, self.builds.update(stores, {"pipelineruns": ChangeSet(set(), set(uids.removed))})
+                )
+                async for part in sliced(list(uids.changed)):
+                    _join_builds(done, self.builds.update(stores, {"pipelineruns": ChangeSet(set(part))}))
+            return done
+
     def take_events(self, feed: Feed, batches: Iterable[Changes]) -> tuple[set[str], set[str]]:
         """Group what happened; return the keys of the groups that are different, and of those that went."""
         store = feed.store("events")
@@ -170,6 +190,11 @@ class Picture:
             pod = self.index.pods.get(f"{namespace}/{name}")
             return [pod] if pod is not None else []
         return self.index.pods_of(f"{kind}/{namespace}/{name}")
+
+
+def _join_builds(done: BuildChanges, more: BuildChanges) -> None:
+    done.builds = (done.builds - more.removed) | more.builds
+    done.removed = (done.removed - more.builds) | more.removed
 
 
 def _join(done: IndexChanges, more: IndexChanges) -> None:
