@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bakeryops.cluster.wire import apps, batch, core, delivery, metrics, tekton
+from bakeryops.cluster.wire import apps, batch, conditioned, core, flux, metrics, tekton
 
 __all__ = ["KINDS", "Kind", "kind_of"]
 
@@ -53,7 +53,7 @@ _V1 = ("v1",)
 _V1_BETA = ("v1", "v1beta1")
 _V1_BETA2 = ("v1", "v1beta2")
 _V1_ALPHA = ("v1", "v1beta1", "v1alpha1")
-_Any = delivery.DeliveryObject
+_Any = conditioned.ConditionedObject
 
 # Versions by release: Tekton serves v1 since 0.44; Flux' kinds moved to v1 at different times (2.0 to 2.7).
 _ALL = (
@@ -115,19 +115,21 @@ _ALL = (
     Kind("triggerbindings", _TRIGGERS, _V1_ALPHA, "TriggerBinding", True, _Any),
     Kind("triggertemplates", _TRIGGERS, _V1_ALPHA, "TriggerTemplate", True, _Any),
     Kind("clusterinterceptors", _TRIGGERS, _V1_ALPHA, "ClusterInterceptor", False, _Any),
-    Kind("kustomizations", _KUSTOMIZE, _V1_BETA2, "Kustomization", True, delivery.Kustomization),
-    Kind("gitrepositories", _SOURCE, _V1_BETA2, "GitRepository", True, delivery.GitRepository),
-    Kind("ocirepositories", _SOURCE, _V1_BETA2, "OCIRepository", True, delivery.GitRepository),
-    Kind("buckets", _SOURCE, _V1_BETA2, "Bucket", True, delivery.GitRepository),
-    Kind("helmrepositories", _SOURCE, _V1_BETA2, "HelmRepository", True, delivery.GitRepository),
-    Kind("helmcharts", _SOURCE, _V1_BETA2, "HelmChart", True, delivery.GitRepository),
-    Kind("helmreleases", _HELM, ("v2", "v2beta2", "v2beta1"), "HelmRelease", True, delivery.HelmRelease),
-    Kind("imagerepositories", _IMAGE, _V1_BETA2, "ImageRepository", True, _Any),
-    Kind("imagepolicies", _IMAGE, _V1_BETA2, "ImagePolicy", True, _Any),
-    Kind("imageupdateautomations", _IMAGE, (*_V1_BETA2, "v1beta1"), "ImageUpdateAutomation", True, _Any),
-    Kind("receivers", _NOTIFY, _V1_BETA2, "Receiver", True, _Any),
-    Kind("alerts", _NOTIFY, ("v1", "v1beta3", "v1beta2"), "Alert", True, _Any),
-    Kind("providers", _NOTIFY, ("v1", "v1beta3", "v1beta2"), "Provider", True, _Any),
+    Kind("kustomizations", _KUSTOMIZE, _V1_BETA2, "Kustomization", True, flux.Kustomization),
+    Kind("gitrepositories", _SOURCE, _V1_BETA2, "GitRepository", True, flux.Source),
+    Kind("ocirepositories", _SOURCE, _V1_BETA2, "OCIRepository", True, flux.Source),
+    Kind("buckets", _SOURCE, _V1_BETA2, "Bucket", True, flux.Source),
+    Kind("helmrepositories", _SOURCE, _V1_BETA2, "HelmRepository", True, flux.Source),
+    Kind("helmcharts", _SOURCE, _V1_BETA2, "HelmChart", True, flux.Source),
+    Kind("helmreleases", _HELM, ("v2", "v2beta2", "v2beta1"), "HelmRelease", True, flux.HelmRelease),
+    Kind("imagerepositories", _IMAGE, _V1_BETA2, "ImageRepository", True, flux.FluxObject),
+    Kind("imagepolicies", _IMAGE, _V1_BETA2, "ImagePolicy", True, flux.FluxObject),
+    Kind(
+        "imageupdateautomations", _IMAGE, (*_V1_BETA2, "v1beta1"), "ImageUpdateAutomation", True, flux.FluxObject
+    ),
+    Kind("receivers", _NOTIFY, _V1_BETA2, "Receiver", True, flux.FluxObject),
+    Kind("alerts", _NOTIFY, ("v1", "v1beta3", "v1beta2"), "Alert", True, flux.FluxObject),
+    Kind("providers", _NOTIFY, ("v1", "v1beta3", "v1beta2"), "Provider", True, flux.FluxObject),
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType({each.name: each for each in _ALL})

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bakeryops.cluster.wire.core import Namespace
-from bakeryops.cluster.wire.delivery import Kustomization
+from bakeryops.cluster.wire.flux import Kustomization
 from bakeryops.cluster.wire.tekton import PipelineRun
 from bakeryops.model.health import Health
 from bakeryops.model.overview import Overview, Part

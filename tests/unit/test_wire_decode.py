@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeryops.cluster.wire import apps, batch, core, delivery, metrics, tekton
+from bakeryops.cluster.wire import apps, batch, core, flux, metrics, tekton
 from tests.support.recordings import events, needs_recordings, scenarios
 
 STRUCTS: dict[str, type] = {
@@ -30,8 +30,8 @@ STRUCTS: dict[str, type] = {
     "cronjobs": batch.CronJob,
     "pipelineruns": tekton.PipelineRun,
     "taskruns": tekton.TaskRun,
-    "kustomizations": delivery.Kustomization,
-    "gitrepositories": delivery.GitRepository,
+    "kustomizations": flux.Kustomization,
+    "gitrepositories": flux.Source,
     "podmetrics": metrics.PodMetrics,
     "nodemetrics": metrics.NodeMetrics,
 }
