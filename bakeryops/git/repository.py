@@ -23,6 +23,7 @@ from bakeryops.text import clean_lines, decode
 __all__ = ["Repository"]
 
 _REVISION = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z._/^~-]{0,200}")
+_MARK = "bakeryops-fetched"
 _FETCH = 60.0
 _FIRST_FETCH = 900.0
 _MOST_FILES = 5000
@@ -82,8 +83,22 @@ class Repository:
                     raise
                 await asyncio.to_thread(shutil.rmtree, self.mirror, ignore_errors=True)
                 await self._fetch()
+            await asyncio.to_thread((self.mirror / _MARK).touch)
         self._head = ""
         return await self.head() != before
+
+    async def remake(self) -> None:
+        """Throw the mirror away and fetch it anew; raises `GitError`."""
+        async with held(self.mirror.with_suffix(".lock")):
+            await asyncio.to_thread(shutil.rmtree, self.mirror, ignore_errors=True)
+        await self.refresh()
+
+    def fetched(self) -> float | None:
+        """Return when any console last fetched into the mirror (seconds since the epoch), None if never."""
+        try:
+            return (self.mirror / _MARK).stat().st_mtime
+        except OSError:
+            return None
 
     async def head(self) -> str:
         """Return the commit at the branch's tip as last fetched, "" where nothing was fetched yet."""
