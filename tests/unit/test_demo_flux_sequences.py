@@ -20,7 +20,7 @@ from bakeryops.demo.flux import SourceFault
 from tests.support.flux import PLURALS, FluxStage, manifest
 from tests.support.recordings import RECORDINGS, events, final_list, needs_recordings, scenarios
 
-pytestmark = [needs_recordings, pytest.mark.slow]
+pytestmark = needs_recordings
 
 Object = dict[str, Any]
 URL = "http://127.0.0.1:27600/app.git"
