@@ -27,6 +27,8 @@ def complete(store: ObjectStore, resource: Resource, obj: Object, old: Object | 
     if resource.custom:
         if resource.shape is not None and resource.shape.rules:
             schema_defaults(obj, resource.shape.rules)
+        if old is not None and (webhook := store.webhooks.get(resource.group)) is not None:
+            webhook.complete(resource, obj, old)
         return
     if resource.key == "pods" and old is None:
         quotas.limit_range_defaults(store, obj)
@@ -38,8 +40,7 @@ def complete(store: ObjectStore, resource: Resource, obj: Object, old: Object | 
 def validate(
     store: ObjectStore, resource: Resource, obj: Object, old: Object | None, subresource: str = ""
 ) -> None:
-    """Refuse what is not valid; raises `StatusError` 422."""
-    del store
+    """Refuse what is not valid; raises `StatusError` 422, or 400 where a webhook refuses."""
     keys = (obj.keys() | old.keys()) - {"status"} if old is not None else set()
     if old is not None and not resource.custom and all(obj.get(key) is old.get(key) for key in keys):
         return
@@ -48,6 +49,8 @@ def validate(
         causes = check_schema(obj, resource.shape.rules)
         if causes:
             raise invalid(resource.kind, resource.group, dig(obj, "metadata", "name") or "", causes)
+    if resource.custom and (webhook := store.webhooks.get(resource.group)) is not None:
+        webhook.check(resource, obj, old, subresource)
 
 
 def admit(store: ObjectStore, resource: Resource, obj: Object, old: Object | None) -> None:

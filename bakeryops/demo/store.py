@@ -17,6 +17,7 @@ from bakeryops.demo.ownership import OwnerIndex
 from bakeryops.demo.resources import Registry, Resource
 from bakeryops.demo.status import already_exists, conflict, forbidden, not_found
 from bakeryops.demo.table import Change, Entry, ObjectTable
+from bakeryops.demo.webhooks import Webhook
 
 __all__ = ["Listener", "ObjectStore", "object_key"]
 
@@ -41,6 +42,8 @@ class ObjectStore:
         self.revision = 1
         """The resourceVersion of the last change."""
         self.rng = random.Random(seed)
+        self.webhooks: dict[str, Webhook] = {}
+        """Webhooks of extensions by the API group they look after."""
         self._history = history
         self._tables: dict[str, ObjectTable] = {}
         self._owners = OwnerIndex()
@@ -125,14 +128,23 @@ class ObjectStore:
         meta = self._new_meta(resource, fresh, namespace)
         key = object_key(meta.get("namespace"), meta["name"])
         admission.complete(self, resource, fresh, None)
+
+        def owned(obj: Object) -> Object:
+            now = self.now_text()
+            return managers.record(resource, None, obj, manager, now, operation=operation, managed=managed)
+
+        webhook = self.webhooks.get(resource.group)
+        if webhook is not None:
+            # What a webhook adds is nobody's field.
+            fresh = owned(fresh)
+            webhook.complete(resource, fresh, None)
         admission.validate(self, resource, fresh, None)
         self._check_namespace(resource, meta)
         if self.table_of(resource).get(key) is not None:
             raise already_exists(resource.plural, resource.group, meta["name"])
         admission.admit(self, resource, fresh, None)
-        fresh = managers.record(
-            resource, None, fresh, manager, self.now_text(), operation=operation, managed=managed
-        )
+        if webhook is None:
+            fresh = owned(fresh)
         if dry_run:
             return fresh
         return self._put(resource, key, admission.intern(resource, fresh))

@@ -8,6 +8,7 @@ from bakeryops.demo.controllers import Cluster, Kubelet
 from bakeryops.demo.tekton.pipelinerun import PipelineRunController
 from bakeryops.demo.tekton.steps import Steps
 from bakeryops.demo.tekton.taskrun import TaskRunController
+from bakeryops.demo.tekton.webhook import install
 from bakeryops.demo.tekton.work import StepEnd, StepPlan, Work
 
 __all__ = ["StepEnd", "StepPlan", "Tekton", "Work", "start_tekton"]
@@ -23,10 +24,11 @@ class Tekton:
 
 
 def start_tekton(cluster: Cluster, kubelet: Kubelet, work: Work | None = None) -> Tekton:
-    """Start the controllers of PipelineRuns and TaskRuns; their kinds must be served (the CRDs installed).
+    """Start the controllers and the webhook; Tekton's kinds must be served (the CRDs installed).
 
     `work` knows what steps do; without it, and for steps it does not know, their scripts are read.
     """
+    install(cluster.store)
     steps = Steps(cluster, kubelet, work)
     task_runs = TaskRunController(cluster, steps)
     pipeline_runs = PipelineRunController(cluster)

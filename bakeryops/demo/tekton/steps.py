@@ -12,8 +12,8 @@ from bakeryops.demo.controllers import Cluster, Kubelet
 from bakeryops.demo.controllers.base import Key
 from bakeryops.demo.controllers.objects import key_of, micro_time
 from bakeryops.demo.tekton.script import run_step
-from bakeryops.demo.tekton.work import StepEnd, StepPlan, Work
 from bakeryops.demo.tekton.words import READY, TASK_RUNS
+from bakeryops.demo.tekton.work import StepEnd, StepPlan, Work
 
 __all__ = ["Steps"]
 

@@ -244,7 +244,7 @@ class TaskRunController:
         attempt = copy_json({key: value for key, value in status.items() if key != "retriesStatus"})
         attempt["conditions"] = [self._reporter.condition(verdict, {})]
         status["retriesStatus"] = [*(status.get("retriesStatus") or ()), attempt]
-        for key in ("startTime", "completionTime", "results", "provenance", "sidecars"):
+        for key in ("startTime", "completionTime", "results", "sidecars"):
             status.pop(key, None)
         status["podName"] = ""
         self._report(run, status, Verdict("Unknown", "ToBeRetried", verdict.message))
@@ -257,10 +257,6 @@ class TaskRunController:
         return status
 
     def _report(self, run: Object, status: Object, verdict: Verdict) -> None:
-        if status.get("provenance") is None:
-            status.pop("provenance", None)
-        if verdict.reason == "ToBeRetried":
-            status.pop("provenance", None)
         self._reporter.report(run, status, verdict)
 
 
