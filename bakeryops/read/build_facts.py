@@ -51,7 +51,7 @@ def facts_of(
     tags = [each.value for each in (*results, *task_results, *task_params, *params) if each.name in _TAG_NAMES]
     images = (tag_in(each.value) for each in (*results, *task_results))
     return Facts(
-        services=_services(params, (*results, *task_results), children, set(skipped), plan),
+        services=_services(params, (*results, *task_results), children, set(skipped), plan, tasks),
         tag=next((tag for tag in tags if tag), "") or next((tag for tag in images if tag), ""),
         deploy_commit=next(
             (found for each in (*results, *task_results) if each.name in _DEPLOY_NAMES
@@ -85,19 +85,20 @@ def _services(
     children: Sequence[ChildReference],
     skipped: set[str],
     plan: Sequence[PlannedTask],
+    tasks: Sequence[BuildTask],
 ) -> tuple[str, ...] | None:
     for each in results:
         if each.name in _SERVICES_NAMES and (names := names_in(each.value)) is not None:
             return names
     over = {each.name for each in plan if "service" in each.over}
-    titles = [
-        name
-        for each in children
-        if each.pipelineTaskName in over
-        if (name := clean(each.displayName or "").removeprefix(f"{clean(each.pipelineTaskName or '')} "))
-    ]
-    if titles:
-        return tuple(dict.fromkeys(titles))
+    given = (each for task in tasks if task.task in over for each in task.params)
+    found = {each.value: None for each in given if each.name == "service" and each.value}
+    for child in children:
+        task, title = clean(child.pipelineTaskName or ""), clean(child.displayName or "")
+        if task in over and title.startswith(f"{task} "):
+            found[title.removeprefix(f"{task} ")] = None
+    if found:
+        return tuple(found)
     if over and over <= skipped:
         return ()
     for each in params:

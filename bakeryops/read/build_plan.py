@@ -108,7 +108,7 @@ def _waits_for(task: PipelineTask) -> Iterable[str]:
 
 
 def _ordered(tasks: Sequence[PlannedTask]) -> Iterable[PlannedTask]:
-    """Return tasks so that each follows those it waits for, else as written; a circle is left as written."""
+    """Return tasks so that each follows those it waits for, else as written; a circle comes as it is."""
     left = list({each.name: each for each in tasks}.values())
     done: set[str] = set()
     ordered: list[PlannedTask] = []

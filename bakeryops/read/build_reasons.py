@@ -7,7 +7,9 @@ decides how something is.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 
 __all__ = [
@@ -164,9 +166,10 @@ _TELL_MESSAGE = frozenset(
 """Reasons whose message says more than the sentence."""
 
 
+@lru_cache(maxsize=2048)
 def message_of(message: str | None) -> str:
-    """Return a condition's message as one harmless line, without Tekton's mark of user errors."""
-    text = clean((message or "")[:_MOST]).strip()
+    """Return a condition's message as one harmless line without secrets and Tekton's mark of user errors."""
+    text = clean(mask_text((message or "")[:_MOST])).strip()
     return text.removeprefix(_USER_ERROR)
 
 

@@ -31,6 +31,7 @@ _QUEUED: dict[str, Health] = {
     "TaskRunPending": Health.HELD,
 }
 _NEVER_RUNS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_UNSCHEDULED = '"PodScheduled":"False"'
 _EXIT = re.compile(r'"step-([^"]+)" exited with code (\d+)')
 
 
@@ -75,7 +76,7 @@ def read_taskrun(run: TaskRun) -> TaskReading:
     elif state in ("failed", "ignored", "retrying"):
         why = _failed_why(steps, attempts, state, reason, message) or why
     elif not done:
-        health, why = _waiting(steps, health, why, reason, attempts)
+        health, why = _waiting(steps, health, why, reason, message, attempts)
     elif state == "succeeded":
         why = _continued(steps)
     began = None if reason in ("ToBeRetried", "ExceededResourceQuota") else _began(steps, message)
@@ -159,7 +160,7 @@ def _failed_why(
 
 
 def _waiting(
-    steps: Sequence[Step], health: Health, why: str, reason: str, attempts: Sequence[Attempt]
+    steps: Sequence[Step], health: Health, why: str, reason: str, message: str, attempts: Sequence[Attempt]
 ) -> tuple[Health, str]:
     """Return health and sentence of a task that is not finished, after what its steps wait for."""
     for step in steps:
@@ -167,6 +168,10 @@ def _waiting(
             return Health.BAD, f"Step {step.name} cannot start: {step.message or step.reason}"
         if step.state == "ended" and step.health is Health.BAD and step.exit_code is not None:
             return Health.BAD, f"Step {step.name} failed (exit code {step.exit_code}); the task is about to end."
+    if reason == "TaskRunCancelled":
+        return health, "It is being stopped."
+    if reason == "Pending" and _UNSCHEDULED in message:
+        return Health.SOON, f"Its pod fits on no node: {message.rpartition('message: ')[2]}"
     if attempts and not why and health is Health.WORKING:
         return health, f"Attempt {len(attempts) + 1}; earlier ones failed."
     return health, why

@@ -190,8 +190,8 @@ def _blamed(tasks: Sequence[BuildTask]) -> str:
     if not bad:
         return ""
     first = min(bad, key=lambda task: (task.state not in ("failed", "timed out"), task.ended or 0.0))
-    more = f" ({len(bad) - 1} more)" if len(bad) > 1 else ""
-    return f"{first.title}: {first.why}{more}" if first.why else f"{first.title} {first.state}{more}"
+    title = f"{first.title} (and {len(bad) - 1} more)" if len(bad) > 1 else first.title
+    return f"{title}: {first.why}" if first.why else f"{title} {first.state}"
 
 
 def _counts(message: str) -> dict[str, int]:
@@ -204,7 +204,7 @@ def _progress(counts: dict[str, int], planned: int, tasks: Sequence[BuildTask]) 
     """Return how many pipeline tasks are done with, and of how many; the children of a matrix count as one."""
     if counts:
         done = counts["completed"] + counts["skipped"]
-        return done, done + counts["incomplete"]
+        return done, max(done + counts["incomplete"], planned)
     if not tasks:
         return None, planned or None
     left: set[str] = {
