@@ -9,7 +9,7 @@ from bakeryops.demo.contracts import Object
 from bakeryops.demo.objects import copy_json
 from bakeryops.demo.store import ObjectStore
 from bakeryops.demo.tekton.substitution import Values, substitute
-from bakeryops.demo.tekton.taskspec import RefusedError
+from bakeryops.demo.tekton.taskspec import RefusedError, without_empty
 from bakeryops.demo.tekton.words import PIPELINES, TASKS
 
 __all__ = ["NotRunnableError", "ResolvedPipeline", "pipeline_name", "resolve_pipeline"]
@@ -166,4 +166,7 @@ def _filled(task: Object, values: Values) -> Object:
         own.pop(f"params.{param['name']}", None)
     kept = {key: value for key, value in embedded.items() if key in ("params", "results", "metadata")}
     filled = substitute({key: value for key, value in embedded.items() if key not in kept}, own)
+    for step in filled.get("steps") or ():
+        if step.get("env"):
+            step["env"] = without_empty(step["env"])
     return {**plain, "taskSpec": {**copy_json(kept), **filled}}

@@ -11,7 +11,7 @@ from bakeryops.demo.store import ObjectStore
 from bakeryops.demo.tekton.substitution import substitute
 from bakeryops.demo.tekton.words import TASKS
 
-__all__ = ["RefusedError", "ResolvedTask", "resolve_task", "step_name"]
+__all__ = ["RefusedError", "ResolvedTask", "resolve_task", "step_name", "without_empty"]
 
 
 class RefusedError(Exception):
@@ -142,11 +142,16 @@ def _workspaces(run: Object, spec: Object) -> dict[str, Any]:
     return values
 
 
+def without_empty(env: list[Object]) -> list[Object]:
+    """Return variables as Go writes them: a value that is empty is left out."""
+    return [{key: value for key, value in each.items() if key != "value" or value != ""} for each in env]
+
+
 def _with_template(step: Object, template: Object) -> Object:
     """Lay a step over the Task's stepTemplate; lists of env are joined, the step's entries last."""
-    if not template:
-        return step
     merged = {**template, **step}
+    if merged.get("env"):
+        merged["env"] = without_empty(merged["env"])
     if template.get("env") and step.get("env"):
         own = {each["name"] for each in step["env"]}
         merged["env"] = [*(each for each in template["env"] if each["name"] not in own), *step["env"]]
