@@ -89,6 +89,8 @@ class Importer:
         `parents` are shas, of commits of this import or of the repository; None continues the branch as this
         import left it. `committer` is (name, email) where it is another than the author.
         """
+        if not branch.isprintable() or " " in branch:
+            raise GitFailedError(f"{branch!r} is no name of a branch")
         mark = len(self._marks) + 1
         text = message.encode("utf-8", "surrogateescape")
         lines = [b"commit refs/heads/" + branch.encode(), b"mark :%d" % mark]

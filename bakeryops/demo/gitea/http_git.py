@@ -168,14 +168,14 @@ async def _stream(
         while data := await child.stdout.read(_CHUNK):
             await response.write(data)
         await child.wait()
-        if ended is not None:
-            ended()
     finally:
         feeder.cancel()
-        await asyncio.gather(feeder, return_exceptions=True)
         if child.returncode is None:
             child.kill()
-            await child.wait()
+        await asyncio.gather(feeder, child.wait(), return_exceptions=True)
+        # What was moved is told even where the client has gone meanwhile.
+        if ended is not None:
+            ended()
     await response.write_eof()
     return response
 

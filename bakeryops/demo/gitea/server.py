@@ -10,13 +10,24 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 
 from bakeryops.demo.contracts import Clock
+from bakeryops.demo.controllers.objects import timestamp
 from bakeryops.demo.git import BareRepo
 from bakeryops.demo.gitea.accounts import ADMIN, OPERATOR, Accounts
 from bakeryops.demo.gitea.faults import GiteaFaults
 from bakeryops.demo.gitea.http_git import add_git_routes
 from bakeryops.demo.gitea.payloads import ROOT_URL, hook_bodies
 from bakeryops.demo.gitea.push import GitRefusedError, Push
+from bakeryops.demo.gitea.registry import Registry
+from bakeryops.demo.gitea.registry_http import add_registry_routes
 from bakeryops.demo.gitea.repositories import CommitStatus, Repository
+from bakeryops.demo.gitea.rest import add_routes
+from bakeryops.demo.gitea.rest_commits import ROUTES as COMMITS
+from bakeryops.demo.gitea.rest_contents import ROUTES as CONTENTS
+from bakeryops.demo.gitea.rest_hooks import ROUTES as HOOKS
+from bakeryops.demo.gitea.rest_packages import ROUTES as PACKAGES
+from bakeryops.demo.gitea.rest_repos import ROUTES as REPOS
+from bakeryops.demo.gitea.rest_statuses import ROUTES as STATUSES
+from bakeryops.demo.gitea.rest_users import ROUTES as USERS
 from bakeryops.demo.gitea.webhooks import Hook, Webhooks
 from bakeryops.demo.names import Names
 
@@ -29,6 +40,8 @@ _BAD_GATEWAY = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
     "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
+
+_ROUTES = (*USERS, *STATUSES, *COMMITS, *CONTENTS, *HOOKS, *PACKAGES, *REPOS)
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,6 +67,8 @@ class Gitea:
         self._repositories: dict[tuple[str, str], Repository] = {}
         self._numbers = 0
         self._runner: web.AppRunner | None = None
+        self.registry = Registry(clock, self.number)
+        """The container images; see `Registry.put`."""
         self.create_repo(ADMIN, "bakery-ia")
 
     # Life
@@ -61,6 +76,9 @@ class Gitea:
     async def start(self, port: int = 0) -> None:
         """Serve on a port of loopback, any free one by default; OSError where it is taken."""
         app = web.Application(middlewares=[self._faulty], client_max_size=64 << 20)
+        add_registry_routes(app, self)
+        app.router.add_get("/api/healthz", self._health)
+        add_routes(app, self, _ROUTES)
         add_git_routes(app, self)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -94,18 +112,26 @@ class Gitea:
             return web.Response(status=502, text=_BAD_GATEWAY, content_type="text/html")
         return await handler(request)
 
+    async def _health(self, _request: web.Request) -> web.Response:
+        check = {"status": "pass", "time": timestamp(self.clock.now())}
+        checks = {"cache:ping": [check], "database:ping": [check]}
+        body = {"status": "pass", "description": "Gitea: Git with a cup of tea", "checks": checks}
+        return web.json_response(body)
+
     # Repositories
 
-    def create_repo(self, owner: str, name: str, *, private: bool = True, description: str = "") -> Repository:
+    def create_repo(
+        self, owner: str, name: str, *, private: bool = True, description: str = "", branch: str = "main"
+    ) -> Repository:
         """Make an empty repository; ValueError where there is one of that name."""
         if self.find(owner, name) is not None:
             raise ValueError(f"there is a repository {owner}/{name} already")
         folder = self.folder / owner.lower()
         folder.mkdir(parents=True, exist_ok=True)
-        git = BareRepo.create(folder / f"{name.lower()}.git")
-        repository = Repository(self.number(), owner, name, git, private, self.clock.now(), description)
-        self._repositories[owner.lower(), name.lower()] = repository
-        return repository
+        git = BareRepo.create(folder / f"{name.lower()}.git", branch=branch)
+        made = Repository(self.number(), owner, name, git, private, self.clock.now(), description, branch)
+        self._repositories[owner.lower(), name.lower()] = made
+        return made
 
     def find(self, owner: str, name: str) -> Repository | None:
         """Return a repository, whatever the case of its name."""
