@@ -10,7 +10,17 @@ import msgspec
 from bakeryops.model.health import Health
 from bakeryops.model.overview import ObjectRef
 
-__all__ = ["ConditionView", "FluxObject", "Inventory", "Node", "Past", "Revision", "Source", "Sync"]
+__all__ = [
+    "ConditionView",
+    "FluxObject",
+    "Inventory",
+    "InventoryEntry",
+    "Node",
+    "Past",
+    "Revision",
+    "Source",
+    "Sync",
+]
 
 
 class Revision(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +83,13 @@ class Source(msgspec.Struct, frozen=True):
     conditions: tuple[ConditionView, ...]
 
 
+class InventoryEntry(ObjectRef, frozen=True, gc=False):
+    """One object of an inventory: also its API group ("" for the core group) and kind."""
+
+    group: str
+    kind: str
+
+
 class Past(msgspec.Struct, frozen=True, gc=False):
     """One entry of an applier's history: a revision (or chart version) and how it went."""
 
@@ -123,7 +140,7 @@ class Sync(msgspec.Struct, frozen=True):
     """Keys of what it waits for."""
     blocked_by: tuple[str, ...]
     """Those of them that are not ready."""
-    inventory: tuple[ObjectRef, ...]
+    inventory: tuple[InventoryEntry, ...]
     history: tuple[Past, ...]
     """Newest first."""
     conditions: tuple[ConditionView, ...]
