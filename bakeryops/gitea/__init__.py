@@ -1,0 +1,1 @@
+"""Gitea over its REST API: version, repository, commit states, webhooks, packages."""

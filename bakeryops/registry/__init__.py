@@ -1,0 +1,1 @@
+"""The image registry that is part of Gitea: which tags there are, and what is behind one."""
