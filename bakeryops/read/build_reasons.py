@@ -18,6 +18,7 @@ __all__ = [
     "SKIP_SENTENCES",
     "STOPPING_RUN",
     "TASK_SENTENCES",
+    "UNSAID",
     "message_of",
     "out_of_time",
     "run_sentence",
@@ -42,6 +43,9 @@ STOPPING_RUN = frozenset(
 
 CANCELLED_RUN = frozenset({"Cancelled", "PipelineRunCancelled", "CancelledRunFinally", "StoppedRunFinally"})
 """Reasons of a run that a person ended."""
+
+UNSAID = "It failed, and Tekton does not say why."
+"""What is told of a failure whose reason and message tell nothing."""
 
 RUN_SENTENCES: dict[str, str] = {
     # It goes.

@@ -11,7 +11,7 @@ from bakeryops.cluster.wire.meta import Condition
 from bakeryops.cluster.wire.tekton import AttemptStatus, StepStatus, TaskRun, TaskRunStatus
 from bakeryops.model.build import Attempt, Step, TaskState
 from bakeryops.model.health import Health
-from bakeryops.read.build_reasons import message_of, out_of_time, task_sentence
+from bakeryops.read.build_reasons import UNSAID, message_of, out_of_time, task_sentence
 from bakeryops.text import clean
 from bakeryops.units import parse_time
 
@@ -79,6 +79,8 @@ def read_taskrun(run: TaskRun) -> TaskReading:
         health, why = _waiting(steps, health, why, reason, message, attempts)
     elif state == "succeeded":
         why = _continued(steps)
+    if not why and state in ("failed", "ignored", "timed out"):
+        why = message or UNSAID
     began = None if reason in ("ToBeRetried", "ExceededResourceQuota") else _began(steps, message)
     return TaskReading(
         state=state,

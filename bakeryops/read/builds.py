@@ -11,7 +11,7 @@ from bakeryops.model.health import Health, worst
 from bakeryops.read.build_facts import facts_of, trigger_of
 from bakeryops.read.build_failure import failure_of
 from bakeryops.read.build_plan import plan_of
-from bakeryops.read.build_reasons import CANCELLED_RUN, STOPPING_RUN, message_of, run_sentence
+from bakeryops.read.build_reasons import CANCELLED_RUN, STOPPING_RUN, UNSAID, message_of, run_sentence
 from bakeryops.read.build_taskruns import succeeded
 from bakeryops.read.build_tasks import belongs, children_of, embedded_in, skipped_in, tasks_of
 from bakeryops.read.build_values import named
@@ -181,7 +181,7 @@ def _why(
             return f"{troubled.title}: {troubled.why}"
     if state == "stopping" and reason in ("Running", "Started", ""):
         return "It was asked to stop."
-    return sentence
+    return sentence or (message or UNSAID if state in ("failed", "timed out") else "")
 
 
 def _blamed(tasks: Sequence[BuildTask]) -> str:

@@ -117,6 +117,8 @@ def sound(build: Build, run: tekton.PipelineRun) -> None:
             assert step.health is not Health.FINE or step.state in ("ended", "continued")
     if build.state in ("failed", "timed out"):
         assert build.failure is not None
+        assert build.why
+    assert build.failure is None or build.failure.text
     if build.failure is not None and build.failure.task:
         assert build.failure.task in {task.key for task in build.tasks}
 
