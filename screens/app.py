@@ -152,13 +152,40 @@ class BakeryOpsApp(ConnectedApp):
             self.switch_mode(view)
 
     def open_object(self, ref: ObjectRef, view: str = "page") -> None:
-        """Show an object; `view` is page, describe, yaml or events."""
+        """Show an object; `view` is page, describe, yaml or events. The page of a PipelineRun is its build."""
         from screens.object import ObjectScreen
 
+        if ref.plural == "pipelineruns" and view == "page":
+            self.open_build(ref.namespace, ref.name)
+            return
         self.push_screen(ObjectScreen(ref, view))
+
+    def open_build(self, namespace: str, name: str, *, taskrun: str = "") -> None:
+        """Show a build (a PipelineRun), with the task of a TaskRun selected, "" for the one that matters."""
+        from screens.build import BuildScreen
+
+        build = self.picture.builds.get(f"{namespace}/{name}")
+        self.push_screen(BuildScreen(namespace, name, build=build, taskrun=taskrun))
+
+    def open_service(self, name: str) -> None:
+        """Show a service."""
+        from screens.service import ServiceScreen
+
+        self.push_screen(ServiceScreen(name))
+
+    def follow(self, what: str) -> None:
+        """Follow a commit, a build, an image or a service from push to ready pods."""
+        from screens.follow import FollowScreen
+
+        self.push_screen(FollowScreen(what))
 
     def open_logs(self, ref: ObjectRef, *, container: str = "", previous: bool = False) -> None:
         """Show the logs of a pod, or of all pods of a workload."""
+        if ref.plural == "pipelineruns":
+            from screens.build_logs import BuildLogsScreen
+
+            self.push_screen(BuildLogsScreen(ref.namespace, ref.name))
+            return
         from screens.logs import LogsScreen
 
         self.push_screen(LogsScreen(ref, container=container, previous=previous))

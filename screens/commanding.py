@@ -116,6 +116,14 @@ class CommandingScreen(FollowingScreen):
         """Show the overview."""
         self.console.switch_view("overview")
 
+    def do_view_builds(self) -> None:
+        """Show the builds."""
+        self.console.switch_view("builds")
+
+    def do_view_gitops(self) -> None:
+        """Show what Flux fetches and applies."""
+        self.console.switch_view("gitops")
+
     def do_view_workloads(self) -> None:
         """Show the workloads."""
         self.console.switch_view("workloads")
@@ -123,6 +131,31 @@ class CommandingScreen(FollowingScreen):
     def do_view_events(self) -> None:
         """Show the events."""
         self.console.switch_view("events")
+
+    def service_of(self, ref: ObjectRef | None) -> str:
+        """Return the service that an object belongs to, "" where it belongs to none."""
+        index = self.console.picture.index
+        if ref is None:
+            return ""
+        if ref.plural == "pods":
+            pod = index.pods.get(f"{ref.namespace}/{ref.name}")
+            return pod.service if pod is not None else ""
+        for view in index.workloads.values():
+            if (view.namespace, view.name) == (ref.namespace, ref.name):
+                return view.service or view.name
+        return ""
+
+    def do_delivery_service(self) -> None:
+        """Show the service of the selection."""
+        name = self.service_of(self.selected())
+        if name:
+            self.console.open_service(name)
+        else:
+            self.say("nothing selected belongs to a service")
+
+    def do_delivery_follow(self) -> None:
+        """Follow the newest commit of the selected service, or of all."""
+        self.console.follow(self.service_of(self.selected()) or "HEAD")
 
     def do_console_back(self) -> None:
         """Go back where we came from."""

@@ -66,6 +66,15 @@ class Console(Protocol):
     def open_logs(self, ref: ObjectRef, *, container: str = "", previous: bool = False) -> None:
         """Show the logs of a pod, or of all pods of a workload."""
 
+    def open_build(self, namespace: str, name: str, *, taskrun: str = "") -> None:
+        """Show a build (a PipelineRun), with the task of a TaskRun selected, "" for the one that matters."""
+
+    def open_service(self, name: str) -> None:
+        """Show a service."""
+
+    def follow(self, what: str) -> None:
+        """Follow a commit, a build, an image or a service from push to ready pods."""
+
     def choose_namespace(self) -> None:
         """Let a person choose the namespace."""
 

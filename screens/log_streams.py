@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 
 from bakeryops.cluster.kinds import KINDS as CATALOGUE
@@ -14,10 +13,9 @@ from bakeryops.model.workload import PodView
 from bakeryops.read.index import KINDS
 from screens.console import ref_text
 from screens.lines import Span
-from screens.log_follower import LinesCame, LogFollower
+from screens.log_keys import LogKeys
 from screens.log_source import LogChoice, Source, sources_of
 from screens.panel import LinePanel
-from screens.text_screen import TextScreen
 from screens.widgets.logtail import LogTail
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ WRAPPED = 100
 SLOW_HZ = 2.0
 
 
-class LogStreamsScreen(TextScreen):
+class LogStreamsScreen(LogKeys):
     """Follows logs from the moment it is opened; it goes on while another screen lies over it."""
 
     KINDS: ClassVar[tuple[str, ...]] = KINDS
@@ -48,7 +46,6 @@ class LogStreamsScreen(TextScreen):
         self.ref = ref
         self._wanted = (container, previous)
         self._choice = LogChoice(container, previous)
-        self._streams = LogFollower(self, lambda: self.log_tail, self._draw_heading)
 
     def body(self) -> ComposeResult:
         """Put a heading above the log."""
@@ -65,11 +62,6 @@ class LogStreamsScreen(TextScreen):
             self.log_tail.action_toggle_wrap()
         self.log_tail.focus()
         self._draw_heading()
-
-    @property
-    def log_tail(self) -> LogTail:
-        """The log."""
-        return self.query_one("#log", LogTail)
 
     def selected(self) -> ObjectRef:
         """Return whose log it is."""
@@ -136,9 +128,13 @@ class LogStreamsScreen(TextScreen):
             self._streams.follow(self.session, self.sources())
             self._draw_heading()
 
-    @on(LinesCame)
-    def _came(self) -> None:
-        self._streams.came()
+    def lines_handed(self) -> None:
+        """Say how many logs have ended."""
+        self._draw_heading()
+
+    def log_name(self) -> str:
+        """Return what a saved log is called."""
+        return f"{self.ref.namespace}-{self.ref.name}"
 
     def _draw_heading(self) -> None:
         if not self.is_mounted:

@@ -2,87 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual import on, work
-from textual.message import Message
-from textual.widgets import Input
+from textual import work
 
-from bakeryops.text import clean
 from screens.base import bindings
 from screens.choose import Choice, ChooseScreen
-from screens.copying import copy_text, free_file
-from screens.log_source import LogChoice, Source, whole_log
+from screens.log_source import LogChoice
 from screens.log_streams import SINCE, LogStreamsScreen
-
-if TYPE_CHECKING:
-    from bakeryops.cluster.session import Session
 
 __all__ = ["LogsScreen"]
 
 
 class LogsScreen(LogStreamsScreen):
-    """The keys of a log view."""
+    """The log of one thing, full screen."""
 
     NAME: ClassVar[str] = "logs"
     CSS_PATH = "logs.tcss"
     BINDINGS = bindings("logs")
-
-    class Saved(Message):
-        """The whole log is in a file, or is not, and why."""
-
-        def __init__(self, text: str, *, failed: bool = False) -> None:
-            """Take what to say."""
-            super().__init__()
-            self.text = text
-            self.failed = failed
-
-    def do_log_follow(self) -> None:
-        """Follow, or hold."""
-        self.log_tail.action_toggle_follow()
-
-    do_log_pause = do_log_follow
-
-    def do_log_error(self) -> None:
-        """Go to the first line that sounds bad."""
-        if self.log_tail.status.first_error is None:
-            self.say("no line sounds like an error")
-        self.log_tail.action_error(1)
-
-    def do_log_wrap(self) -> None:
-        """Wrap or cut."""
-        self.log_tail.action_toggle_wrap()
-
-    def do_log_times(self) -> None:
-        """Show or hide times."""
-        self.log_tail.action_toggle_times()
-
-    def do_text_next(self) -> None:
-        """Go to the next hit."""
-        self.log_tail.action_hit(1)
-
-    def do_text_previous(self) -> None:
-        """Go to the hit before."""
-        self.log_tail.action_hit(-1)
-
-    @on(Input.Submitted, "#search")
-    def _searched(self, event: Input.Submitted) -> None:
-        self.log_tail.search(event.value)
-        self.log_tail.focus()
-
-    def do_console_back(self) -> None:
-        """End the search first; then go back."""
-        line = self.query_one("#search", Input)
-        if line.has_class("-open"):
-            line.value = ""
-            line.remove_class("-open")
-            self.log_tail.search("")
-            self.log_tail.focus()
-        else:
-            super().do_console_back()
 
     def do_log_previous(self) -> None:
         """Change between this run and the one before."""
@@ -118,55 +55,3 @@ class LogsScreen(LogStreamsScreen):
         values = {"container": old.container, "previous": old.previous, "since": old.since, "tail": old.tail}
         self._choice = LogChoice(**(values | changes))  # type: ignore[arg-type]
         self._begin()
-
-    def do_text_copy(self) -> None:
-        """Copy the lines on screen."""
-        copy_text(self, self.log_tail.visible_text())
-
-    def do_log_save(self) -> None:
-        """Save the whole log, as the cluster has it."""
-        if self.session is not None and self._streams.followed:
-            self.say("saving the whole log …")
-            self._save(self.session, list(self._streams.followed))
-        else:
-            self.say("there is no log to save")
-
-    @work(group="save", exclusive=True, exit_on_error=False)
-    async def _save(self, session: Session, sources: Sequence[Source]) -> None:
-        lines = 0
-        troubles: list[str] = []
-        try:
-            path = free_file(f"{self.ref.namespace}-{self.ref.name}", ".log")
-            part = path.with_name(path.name + ".part")
-            opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(opened, "w", encoding="utf-8") as out:
-                for source in sources:
-                    async for batch, trouble in whole_log(session, source, previous=self._choice.previous):
-                        out.writelines(batch)
-                        lines += len(batch) - len(trouble)
-                        troubles += trouble
-            if lines:
-                part.rename(path)
-            else:
-                part.unlink()
-        except OSError as error:
-            self.post_message(self.Saved(f"the log was not saved: {error}", failed=True))
-        else:
-            self.post_message(_told(lines, path, troubles))
-
-    @on(Saved)
-    def _saved(self, event: Saved) -> None:
-        self.say(event.text, severity="error" if event.failed else "information")
-
-
-def _told(lines: int, path: Path, troubles: Sequence[str]) -> LogsScreen.Saved:
-    """Return what to say of a saved log; one that is not whole is never called saved without saying so."""
-    why = (
-        clean(troubles[0]) + (f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else "") if troubles else ""
-    )
-    if not lines:
-        return LogsScreen.Saved(f"nothing was saved: {why or 'the log is empty'}", failed=bool(why))
-    counted = f"{lines:,} {'line' if lines == 1 else 'lines'}"
-    if why:
-        return LogsScreen.Saved(f"NOT WHOLE: {counted} saved to {path}, but: {why}", failed=True)
-    return LogsScreen.Saved(f"{counted} saved to {path}")

@@ -16,6 +16,18 @@ def _overview() -> Screen[Any]:
     return OverviewScreen()
 
 
+def _builds() -> Screen[Any]:
+    from screens.builds import BuildsScreen
+
+    return BuildsScreen()
+
+
+def _gitops() -> Screen[Any]:
+    from screens.gitops import GitOpsScreen
+
+    return GitOpsScreen()
+
+
 def _workloads() -> Screen[Any]:
     from screens.workloads import WorkloadsScreen
 
@@ -28,5 +40,11 @@ def _events() -> Screen[Any]:
     return EventsScreen()
 
 
-VIEWS: dict[str, Callable[[], Screen[Any]]] = {"overview": _overview, "workloads": _workloads, "events": _events}
+VIEWS: dict[str, Callable[[], Screen[Any]]] = {
+    "overview": _overview,
+    "builds": _builds,
+    "gitops": _gitops,
+    "workloads": _workloads,
+    "events": _events,
+}
 """Factories by the name that the registry of commands uses."""

@@ -31,6 +31,8 @@ class LineLook(NamedTuple):
     needle: str
     mark: Style
     tone_style: Callable[[str], Style]
+    source_style: Callable[[str], Style] | None = None
+    """The style of a label before lines of one of several logs; without it all are alike."""
 
 
 def log_rows(item: Item, look: LineLook) -> list[Strip]:
@@ -59,14 +61,15 @@ def _segments(item: Item, look: LineLook) -> list[Segment]:
         raw = item
     elif item.skipped or item.notice:
         tone = "soon" if item.skipped else "dim"
-        return [Segment(_words(item.skipped, item.notice), look.tone_style(tone))]
+        return [
+            *_label(getattr(item, "source", ""), look),
+            Segment(_words(item.skipped, item.notice), look.tone_style(tone)),
+        ]
     else:
         raw = item.text
         if look.times and item.time:
             head.append(Segment(clean(item.time) + " ", look.tone_style("dim")))
-        source = getattr(item, "source", "")
-        if source:
-            head.append(Segment(clean(source) + " ", look.tone_style("accent")))
+        head += _label(getattr(item, "source", ""), look)
     # Four bytes are the most that a character takes, so this much holds all that is shown.
     text = _text(raw[: SHOWN * 4])
     hidden = 0
@@ -81,6 +84,14 @@ def _segments(item: Item, look: LineLook) -> list[Segment]:
     if hidden:
         body.append(Segment(f" … {hidden:,} more bytes", look.tone_style("accent")))
     return head + body
+
+
+def _label(source: str, look: LineLook) -> list[Segment]:
+    """Return what stands before the lines of one of several logs."""
+    if not source:
+        return []
+    style = look.source_style(source) if look.source_style is not None else look.tone_style("accent")
+    return [Segment(clean(source) + " ", style)]
 
 
 def _text(raw: bytes | str) -> str:

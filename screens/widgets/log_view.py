@@ -17,6 +17,9 @@ from screens.widgets.tones import component_classes, tone_css
 
 __all__ = ["LogView", "Place"]
 
+SOURCES = 5
+"""Colours by which the logs on one screen are told apart."""
+
 Place = tuple[int, int]
 """A row: the number of the line, and which of its wrapped rows."""
 
@@ -24,12 +27,24 @@ Place = tuple[int, int]
 class LogView(LineView):
     """Rows of a log above one line that says how it is shown."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = component_classes("log--hit", "log--current", "log--status")
+    COMPONENT_CLASSES: ClassVar[set[str]] = component_classes(
+        "log--hit", "log--current", "log--status", *(f"log--source-{number}" for number in range(SOURCES))
+    )
     DEFAULT_CSS = """
     LogView { height: 1fr; }
     LogView > .log--hit { background: $warning; color: $background; }
     LogView > .log--current { background: $primary-muted; }
     LogView > .log--status { color: $text-muted; background: $surface; }
+    LogView > .log--source-0 { color: $text-accent; }
+    LogView > .log--source-1 { color: $text-primary; }
+    LogView > .log--source-2 { color: $text-secondary; }
+    LogView > .log--source-3 { color: $text-success; }
+    LogView > .log--source-4 { text-style: bold; }
+    LogView:ansi > .log--source-0 { color: ansi_blue; text-style: bold; }
+    LogView:ansi > .log--source-1 { color: ansi_cyan; }
+    LogView:ansi > .log--source-2 { color: ansi_magenta; }
+    LogView:ansi > .log--source-3 { color: ansi_green; }
+    LogView:ansi > .log--source-4 { color: ansi_default; text-style: bold; }
     LogView:ansi > .log--hit { text-style: reverse; color: ansi_default; background: ansi_default; }
     LogView:ansi > .log--current { text-style: underline; background: ansi_default; }
     LogView:ansi > .log--status { text-style: reverse; color: ansi_default; background: ansi_default; }
@@ -52,6 +67,7 @@ class LogView(LineView):
         self._wrap = False
         self._times = False
         self._needle = ""
+        self._sources: dict[str, int] = {}
         self._current: int | None = None
         self._left = 0
         self._rows: LRUCache[int, list[Strip]] = LRUCache(512)
@@ -71,9 +87,15 @@ class LogView(LineView):
         rows = self._rows.get(number)
         if rows is None:
             width = max(1, self.size.width - 1) if self._wrap else 0
-            look = LineLook(width, self._times, self._needle, self.part_style("log--hit"), self.tone_style)
+            hit = self.part_style("log--hit")
+            look = LineLook(width, self._times, self._needle, hit, self.tone_style, self.source_style)
             rows = self._rows[number] = log_rows(self.ring[number], look)
         return rows
+
+    def source_style(self, source: str) -> Style:
+        """Return the style of a label: what stands before its first slash tells the colours apart."""
+        number = self._sources.setdefault(source.partition("/")[0], len(self._sources) % SOURCES)
+        return self.part_style(f"log--source-{number}")
 
     def forget_strips(self) -> None:
         """Drop drawn lines, since they look different now."""

@@ -101,6 +101,7 @@ class LogTail(LogMoves):
         """Forget every line, for another log."""
         self.ring.clear()
         self._scan.clear()
+        self._sources.clear()
         self.forget_strips()
         self._following, self._place, self._current, self._seen_end, self._seeking = True, (0, 0), None, 0, False
         self.repaint()

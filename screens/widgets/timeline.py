@@ -192,7 +192,7 @@ class Timeline(SpanView):
         took = max((cells_wide(row.took) for row in self._rows), default=0)
         left = max(0, width - label - took - 5)
         note = max((sum(cells_wide(text) for text, _ in row.note) for row in self._rows), default=0)
-        note = min(note, max(0, left - max(_BAR_LEAST, left // 3) - 2))
+        note = min(note, max(0, left - max(_BAR_LEAST, left * 45 // 100) - 2))
         bars = min(left - note - (2 if note else 0), _BAR_MOST if note else left)
         return label, bars, took, note
 

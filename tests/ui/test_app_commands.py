@@ -16,6 +16,8 @@ from bakeryops.commands import (
     keys_table,
 )
 from screens.app import BakeryOpsApp
+from screens.build import BuildScreen
+from screens.builds import BuildsScreen
 from screens.connect import ConnectScreen
 from screens.events import EventsScreen
 from screens.frame import footer_line
@@ -31,6 +33,8 @@ SCREENS = {
     screen.NAME: screen
     for screen in (
         OverviewScreen,
+        BuildsScreen,
+        BuildScreen,
         WorkloadsScreen,
         EventsScreen,
         ObjectScreen,

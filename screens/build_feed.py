@@ -1,0 +1,29 @@
+"""One build read from a feed of PipelineRuns and its own TaskRuns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bakeryops.model.build import Build
+from bakeryops.read.build_tasks import RUN_LABEL
+from bakeryops.read.builds import build_of
+
+if TYPE_CHECKING:
+    from bakeryops.cluster.feed import Feed
+
+__all__ = ["build_in", "build_selectors"]
+
+LONGEST_LABEL = 63
+"""Characters of a label's value at most; Tekton shortens the name of a run that is longer."""
+
+
+def build_selectors(name: str) -> Mapping[str, str]:
+    """Return the selectors that narrow a feed to one build's TaskRuns."""
+    return {"taskruns": f"{RUN_LABEL}={name}"} if len(name) <= LONGEST_LABEL else {}
+
+
+def build_in(feed: Feed, namespace: str, name: str, now: float) -> Build | None:
+    """Return the build as the feed has it now, None where its run is not there."""
+    run = feed.store("pipelineruns").get(namespace, name)
+    return build_of(run, feed.store("taskruns").items.values(), now=now) if run is not None else None
