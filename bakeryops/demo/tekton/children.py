@@ -46,7 +46,7 @@ def task_run_for(run: Object, task: Object, index: int, combos: list[Combination
     """Return a TaskRun of a pipeline task whose results are filled in."""
     metadata, spec = run["metadata"], run["spec"]
     embedded = task.get("taskSpec") or {}
-    own = next(
+    own: Object = next(
         (each for each in spec.get("taskRunSpecs") or () if each.get("pipelineTaskName") == task["name"]), {}
     )
     template = spec.get("taskRunTemplate") or {}
@@ -120,9 +120,8 @@ def _workspaces(run: Object, task: Object) -> list[Object]:
     bindings = {each["name"]: each for each in run["spec"].get("workspaces") or ()}
     wanted = list(task.get("workspaces") or ())
     known = {each["name"] for each in wanted}
-    for declared in (task.get("taskSpec") or {}).get("workspaces") or ():
-        if declared["name"] not in known:
-            wanted.append({"name": declared["name"]})
+    declared = (task.get("taskSpec") or {}).get("workspaces") or ()
+    wanted.extend({"name": each["name"]} for each in declared if each["name"] not in known)
     found = []
     for each in wanted:
         binding = bindings.get(each.get("workspace") or each["name"])

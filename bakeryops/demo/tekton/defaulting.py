@@ -7,7 +7,7 @@ from bakeryops.demo.tekton.words import DEFAULT_TIMEOUT, duration_text, seconds_
 
 __all__ = ["complete"]
 
-_KINDS = {list: "array", dict: "object"}
+_KINDS: dict[type, str] = {list: "array", dict: "object"}
 
 
 def complete(kind: str, obj: Object) -> None:

@@ -14,7 +14,7 @@ from bakeryops.demo.tekton.words import PIPELINES, TASKS
 
 __all__ = ["NotRunnableError", "ResolvedPipeline", "pipeline_name", "resolve_pipeline"]
 
-_KINDS = {str: "string", list: "array", dict: "object"}
+_KINDS: dict[type, str] = {str: "string", list: "array", dict: "object"}
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def _values(run: Object, spec: Object) -> dict[str, Any]:
         values[f"params.{name}"] = value
     if wrong:
         detail = f"parameters have mismatching types: [{' '.join(wrong)}]"
-        text = f"[User error] PipelineRun {full} parameters have mismatching types with Pipeline {pipeline}'s parameters: "
-        raise NotRunnableError("ParameterTypeMismatch", text + detail, detail, spec)
+        text = f"[User error] PipelineRun {full} parameters have mismatching types with Pipeline {pipeline}'s "
+        raise NotRunnableError("ParameterTypeMismatch", f"{text}parameters: {detail}", detail, spec)
     for name, value in given.items():
         # A Pipeline written into the run knows the run's params without declaring them.
         values.setdefault(f"params.{name}", value)

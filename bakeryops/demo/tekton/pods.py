@@ -24,9 +24,9 @@ _OF_STEP = (
     "env", "envFrom", "imagePullPolicy", "securityContext", "workingDir", "volumeMounts", "volumeDevices",
 )  # fmt: skip
 _OF_POD = (
-    "nodeSelector", "tolerations", "affinity", "securityContext", "volumes", "runtimeClassName", "priorityClassName",
-    "schedulerName", "imagePullSecrets", "hostAliases", "hostNetwork", "topologySpreadConstraints", "dnsPolicy",
-    "dnsConfig", "automountServiceAccountToken", "enableServiceLinks",
+    "nodeSelector", "tolerations", "affinity", "securityContext", "volumes", "runtimeClassName",
+    "priorityClassName", "schedulerName", "imagePullSecrets", "hostAliases", "hostNetwork",
+    "topologySpreadConstraints", "dnsPolicy", "dnsConfig", "automountServiceAccountToken", "enableServiceLinks",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ _PULL_REASONS = (
     "RegistryUnavailable",
 )
 _TASK_RESULT, _INTERNAL = 1, 3
-_KINDS = {str: "string", list: "array", dict: "object"}
+_KINDS: dict[type, str] = {str: "string", list: "array", dict: "object"}
 
 
 class Verdict(NamedTuple):
@@ -88,8 +88,8 @@ def results_of(steps: list[Object], task: Object) -> tuple[list[Object], list[st
     for name in sorted(values):
         value = _typed(values[name], declared[name])
         if _KINDS[type(value)] != declared[name]:
-            wrong.append(f'"{name}": task result is expected to be "{declared[name]}" type but was initialized to a '
-                         f'different type "{_KINDS[type(value)]}"')  # fmt: skip
+            kinds = f'expected to be "{declared[name]}" type but was initialized to a different type'
+            wrong.append(f'"{name}": task result is {kinds} "{_KINDS[type(value)]}"')
         else:
             found.append({"name": name, "type": declared[name], "value": value})
     return found, wrong

@@ -217,10 +217,8 @@ class Progress:
                     continue
                 if each.name not in self.results(each.task):
                     how = "completed successfully" if other.outcome == "succeeded" else "failed"
-                    state.invalid = (
-                        f'task "{each.task}" {how} but did not emit the result "{each.name}", which is referenced by '
-                        f'task "{state.name}"'
-                    )
+                    lost = f'task "{each.task}" {how} but did not emit the result "{each.name}"'
+                    state.invalid = f'{lost}, which is referenced by task "{state.name}"'
                     break
 
     # ---- skipping -----------------------------------------------------------------------------------------------

@@ -58,8 +58,9 @@ def _order_faults(tasks: list[Object], final: list[Object], path: str) -> Iterat
     for task in tasks:
         for parent in [*(task.get("runAfter") or ()), *(each.task for each in results_needed(task))]:
             if parent not in names:
-                why = f"couldn't add link between {task.get('name')} and {parent}: task {task.get('name')} depends on "
-                yield f"invalid value: {why}{parent} but {parent} wasn't present in Pipeline: {path}.tasks"
+                name = task.get("name")
+                why = f"couldn't add link between {name} and {parent}: task {name} depends on {parent}"
+                yield f"invalid value: {why} but {parent} wasn't present in Pipeline: {path}.tasks"
                 return
     circle = cycle(tasks)
     if circle is not None:

@@ -196,8 +196,8 @@ def tools(files: dict[str, bytes], now: Callable[[], float]) -> Tools:
                 del files[path]
         return b"", b"", 0
 
-    return {"cat": cat, "head": head, "tail": tail, "tee": tee, "wc": wc, "sort": sort, "tr": translate, "seq": seq,
-            "date": date, "basename": base_name, "touch": touch, "rm": remove}  # fmt: skip
+    return {"cat": cat, "head": head, "tail": tail, "tee": tee, "wc": wc, "sort": sort, "tr": translate,
+            "seq": seq, "date": date, "basename": base_name, "touch": touch, "rm": remove}  # fmt: skip
 
 
 def _count(arguments: list[str]) -> tuple[int, list[str]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bakeryops.demo.contracts import LogLine, Object
 from bakeryops.demo.controllers import Cluster, Kubelet
 from bakeryops.demo.controllers.base import Key
 from bakeryops.demo.controllers.objects import key_of, micro_time
+from bakeryops.demo.tekton.environment import environment_of
 from bakeryops.demo.tekton.script import run_step
 from bakeryops.demo.tekton.words import READY, TASK_RUNS
 from bakeryops.demo.tekton.work import StepEnd, StepPlan, Work
@@ -141,7 +140,7 @@ class Steps:
         text = _packed(entries)
         if len(text) > _RESULT_LIMIT:
             now = self._cluster.clock.now()
-            why = "Error while writing message: Termination message is above max allowed size 4096, caused by large task result"
+            why = "Error while writing message: Termination message is above max allowed size 4096"
             self._cluster.book.write(state.uid, name, [_go_line(now, why)])
             code, text = 1, _packed(entries[len(results) :])
         state.failed = bool(code)
@@ -149,7 +148,9 @@ class Steps:
 
     def _by_script(self, pod: Object, state: _Pod, step: Object) -> StepPlan:
         container = next(each for each in pod["spec"]["containers"] if each["name"] == f"step-{step['name']}")
-        done = run_step(step, self._environment(pod, container), state.files, self._cluster.clock.now())
+        done = run_step(
+            step, environment_of(self._cluster.store, pod, container), state.files, self._cluster.clock.now()
+        )
         wanted = [each["name"] for each in state.task.get("results") or ()]
 
         def finish() -> StepEnd:
@@ -167,32 +168,6 @@ class Steps:
             state.uid, container["name"], [LogLine(now + each.time, each.data, each.stream) for each in done.lines]
         )
         return StepPlan(_FOREVER if done.seconds is None else done.seconds, (), finish)
-
-    def _environment(self, pod: Object, container: Object) -> dict[str, str]:
-        """Return the variables of a container, those from Secrets and ConfigMaps included."""
-        found: dict[str, str] = {}
-        namespace = pod["metadata"]["namespace"]
-        for source in container.get("envFrom") or ():
-            prefix = source.get("prefix", "")
-            for reference, secret in (("configMapRef", False), ("secretRef", True)):
-                if name := (source.get(reference) or {}).get("name"):
-                    for key, value in self._data(namespace, name, secret=secret).items():
-                        found[prefix + key] = value
-        for each in container.get("env") or ():
-            value = each.get("value")
-            origin = each.get("valueFrom") or {}
-            for reference, secret in (("configMapKeyRef", False), ("secretKeyRef", True)):
-                if chosen := origin.get(reference):
-                    value = self._data(namespace, chosen.get("name", ""), secret=secret).get(chosen.get("key", ""))
-            found[each["name"]] = str(value) if value is not None else ""
-        return found
-
-    def _data(self, namespace: str, name: str, *, secret: bool) -> Mapping[str, str]:
-        obj = self._cluster.store.get("secrets" if secret else "configmaps", namespace, name) or {}
-        data = obj.get("data") or {}
-        if not secret:
-            return {key: str(value) for key, value in data.items()}
-        return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
 
     def _current(self, key: Key, state: _Pod) -> Object | None:
         """Return the pod while its steps are to go on."""

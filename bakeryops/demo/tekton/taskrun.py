@@ -186,8 +186,10 @@ class TaskRunController:
             return
         results, wrong = results_of(steps, task)
         if wrong and verdict.status == "True":
-            why = "Provided results don't match declared results; may be invalid JSON or missing result declaration: "
-            verdict = Verdict("False", "TaskRunValidationFailed", f"{why} {', '.join(wrong)}")
+            why = (
+                "Provided results don't match declared results; may be invalid JSON or missing result declaration"
+            )
+            verdict = Verdict("False", "TaskRunValidationFailed", f"{why}:  {', '.join(wrong)}")
         if results:
             status["results"] = results
         self._end(run, status, verdict)

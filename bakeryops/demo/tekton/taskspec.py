@@ -113,8 +113,8 @@ def _params(run: Object, spec: Object) -> dict[str, Any]:
         wanted, value = param.get("type") or "string", values[f"params.{param['name']}"]
         found = "array" if isinstance(value, list) else "object" if isinstance(value, dict) else "string"
         if "type" in param and found != wanted:
-            why = f"invalid input params for task: param types don't match the user-specified type: [{param['name']}]"
-            raise RefusedError("TaskRunValidationFailed", f"[User error] {why}")
+            why = "invalid input params for task: param types don't match the user-specified type"
+            raise RefusedError("TaskRunValidationFailed", f"[User error] {why}: [{param['name']}]")
     for name, value in given.items():
         # Params that a Pipeline hands to a Task which does not declare them are known to embedded specs.
         values.setdefault(f"params.{name}", value)

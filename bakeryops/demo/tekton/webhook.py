@@ -114,12 +114,14 @@ def _timeout_faults(timeouts: Object) -> Iterator[str]:
         return
     for part in ("tasks", "finally"):
         if parts.get(part, 0.0) > whole:
-            yield f"invalid value: {duration_text(parts[part])} should be <= pipeline duration: spec.timeouts.{part}"
+            late = duration_text(parts[part])
+            yield f"invalid value: {late} should be <= pipeline duration: spec.timeouts.{part}"
     if max(parts.get("tasks", 0.0), parts.get("finally", 0.0)) <= whole:
         together = parts.get("tasks", 0.0) + parts.get("finally", 0.0)
         if together > whole:
             both = f"{duration_text(parts['tasks'])} + {duration_text(parts['finally'])}"
-            yield f"invalid value: {both} should be <= pipeline duration: spec.timeouts.finally, spec.timeouts.tasks"
+            where = "spec.timeouts.finally, spec.timeouts.tasks"
+            yield f"invalid value: {both} should be <= pipeline duration: {where}"
 
 
 def _exactly_one(spec: Object, *fields: str) -> Iterator[str]:
