@@ -98,11 +98,16 @@ class BuildIndex:
         return found
 
     def update(self, stores: Mapping[str, Items], changes: Mapping[str, ChangedUids]) -> BuildChanges:
-        """Read again what `changes` names, by plural, from `stores`; other kinds are ignored."""
+        """Read again what `changes` names, by plural, from `stores`; other kinds are ignored.
+
+        Where `stores` has runs and no TaskRuns (any more), builds are rows of a list (again).
+        """
         done = BuildChanges()
         dirty: dict[str, None] = {}
-        if "taskruns" in stores and not self._with_tasks:
-            self._with_tasks = True
+        if self._with_tasks != ("taskruns" in stores):
+            self._with_tasks = not self._with_tasks
+            self._taskruns.clear()
+            self._groups.clear()
             dirty.update(dict.fromkeys(self._runs))
         if "taskruns" in stores and "taskruns" in changes:
             self._take_taskruns(stores["taskruns"].items, changes["taskruns"], dirty)

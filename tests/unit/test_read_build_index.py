@@ -119,6 +119,18 @@ def test_taskruns_reach_their_run_by_owner_and_by_label(index: BuildIndex, reads
     assert index.builds[0].tasks == ()
 
 
+def test_builds_become_rows_again_where_taskruns_are_read_no_more(index: BuildIndex) -> None:
+    run = aged("a", 50, conditions=GOING)
+    runs = stores(run)
+    both = stores(run, taskruns=[raw_taskrun("a-clone", "clone", run="a", conditions=GOING)])
+    index.load(both)
+    assert len(index.builds[0].tasks) == 1
+    assert index.load(runs).builds == {"bakery-ci/a"}
+    assert index.builds[0].tasks == ()
+    assert index.load(both).builds == {"bakery-ci/a"}
+    assert len(index.builds[0].tasks) == 1
+
+
 def test_a_taskrun_seen_before_its_run_is_there_when_the_run_comes(index: BuildIndex) -> None:
     held = stores(taskruns=[raw_taskrun("a-clone", "clone", run="a", conditions=GOING)])
     index.load(held)

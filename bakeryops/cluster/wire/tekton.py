@@ -46,6 +46,7 @@ NOTHING = msgspec.Raw(b"null")
 
 _PLANS_MOST = 500
 _ANNOTATION_MOST = 1024
+_SHARED_MOST = 32
 _TASKS = "$(tasks."
 _plans: dict[bytes, PipelineSpec] = {}
 
@@ -220,6 +221,13 @@ class StepStatus(msgspec.Struct, gc=False):
     terminated: TerminatedStep | None = None
     terminationReason: str | None = None
 
+    def __post_init__(self) -> None:
+        """Share what the same step of every run has in common."""
+        if self.name:
+            self.name = share(self.name)
+        if self.container:
+            self.container = share(self.container)
+
 
 class PlanStep(msgspec.Struct, gc=False):
     """A step as a Task names it."""
@@ -302,7 +310,10 @@ def _slim(meta: AnnotatedMeta) -> None:
     """Share what many runs have in common; drop long annotations (the object as applied, old statuses)."""
     meta.namespace = share(meta.namespace)
     if meta.labels:
-        meta.labels = {share(key): share(value) for key, value in meta.labels.items()}
+        # Longer values are commits and identifiers, of which no two are alike.
+        meta.labels = {
+            share(key): share(value) if len(value) <= _SHARED_MOST else value for key, value in meta.labels.items()
+        }
     if meta.annotations:
         kept = {share(key): value for key, value in meta.annotations.items() if len(value) <= _ANNOTATION_MOST}
         meta.annotations = kept or None
