@@ -1,14 +1,16 @@
-"""The life of the embedded cluster: leaks that end, restarts, rollouts, Events of the day. Seeded."""
+"""The life of the embedded cluster: leaks that end, restarts, commits, drift, Events of the day. Seeded."""
 
 from __future__ import annotations
 
 import random
 
-from bakeryops.demo.bakery.inventory import APP, REGISTRY, SERVICES
+from bakeryops.demo.bakery.inventory import APP, SERVICES
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers import Cluster, Kubelet
-from bakeryops.demo.controllers.objects import digest, key_of
+from bakeryops.demo.controllers.objects import key_of
 from bakeryops.demo.controllers.pods import is_ready
+from bakeryops.demo.gitea.server import Gitea
+from bakeryops.demo.life_commits import Commits
 from bakeryops.demo.usage import Usage
 from bakeryops.units import parse_quantity
 
@@ -23,23 +25,25 @@ _EVENTS_A_POD = 25.0
 class Life:
     """Lets things happen, now and then; every delay and choice comes from the seed."""
 
-    def __init__(self, cluster: Cluster, kubelet: Kubelet, usage: Usage, *, seed: int, churn: float = 0.0) -> None:
+    def __init__(
+        self, cluster: Cluster, kubelet: Kubelet, usage: Usage, gitea: Gitea, *, seed: int, churn: float = 0.0
+    ) -> None:
         """Take the seed and, for load, the watch events a second to make by replacing pods."""
         self._cluster = cluster
         self._kubelet = kubelet
         self._usage = usage
-        self._seed = seed
         self._random = random.Random(f"life/{seed}")
-        self._builds = 0
+        names = [each.name.removesuffix("-service") for each in SERVICES if each.name not in _STEADY]
+        self._commits = Commits(gitea, [*names, "gateway"], seed)
         self._churn = churn
         self._crowd: list[tuple[str, str]] = []
 
     def start(self) -> None:
         """Begin."""
         self._again(20.0, 20.0, self._leaks)
-        self._again(150.0, 240.0, self._rollout)
+        self._again(150.0, 540.0, self._commits.push)
         self._again(260.0, 420.0, self._restart)
-        self._again(15.0, 60.0, self._reconciled)
+        self._again(900.0, 2400.0, self._drift)
         self._again(35.0, 90.0, self._unhealthy)
         self._again(300.0, 300.0, self._heartbeat)
         if self._churn > 0:
@@ -66,20 +70,19 @@ class Life:
                     if limit is not None and used is not None and used > limit:
                         self._kubelet.end_container(*key_of(pod), container["name"], 137, reason="OOMKilled")
 
-    def _rollout(self) -> None:
-        """Give a service a newer image, as Flux does after a build."""
+    def _drift(self) -> None:
+        """Change a service by hand, past Git; Flux takes it back at its next round."""
         service = self._random.choice([each for each in SERVICES if each.name not in _STEADY])
-        self._builds += 1
-        commit = digest(self._seed, "build", self._builds)[:8]
-        name = service.name.removesuffix("-service")
-        day = self._cluster.stamp()[:10].replace("-", "")
 
         def change(obj: Object) -> Object:
-            image = f"{REGISTRY}/bakery-admin/{name}:{day}-{commit}"
-            obj["spec"]["template"]["spec"]["containers"][0]["image"] = image
+            container = obj["spec"]["template"]["spec"]["containers"][0]
+            container["env"] = [
+                *(each for each in container.get("env") or () if each["name"] != "LOG_LEVEL"),
+                {"name": "LOG_LEVEL", "value": "DEBUG"},
+            ]
             return obj
 
-        self._cluster.store.mutate("deployments.apps", APP, service.name, change, manager="kustomize-controller")
+        self._cluster.store.mutate("deployments.apps", APP, service.name, change, manager="kubectl-edit")
 
     def _restart(self) -> None:
         """Let a container fail once."""
@@ -88,16 +91,6 @@ class Life:
         if pods:
             pod = self._random.choice(pods)
             self._kubelet.end_container(*key_of(pod), pod["spec"]["containers"][0]["name"], 1)
-
-    def _reconciled(self) -> None:
-        """Say that Flux has looked and found all as it should be."""
-        name = self._random.choice(["bakery-ia", "infrastructure"])
-        found = self._cluster.store.get("kustomizations", "flux-system", name)
-        if found is not None:
-            text = "Reconciliation finished in 1.2s, next run in 10m0s"
-            self._cluster.events.record(
-                found, "Normal", "ReconciliationSucceeded", text, component="kustomize-controller"
-            )
 
     def _unhealthy(self) -> None:
         """Let a readiness probe fail once, which changes nothing."""

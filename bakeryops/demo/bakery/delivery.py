@@ -1,203 +1,183 @@
-"""A few objects of the delivery chain as it stands: pipeline, tasks, finished runs, Flux source and applier."""
+"""The objects of the delivery chain: what builds need, Tekton's settings, Flux' source, applier and receiver."""
 
 from __future__ import annotations
 
+import base64
+import json
+
 from bakeryops.demo.bakery.inventory import APP, REGISTRY
+from bakeryops.demo.bakery.pipeline import BUILD_CLASS, GIT_URL, pipeline
+from bakeryops.demo.bakery.tasks import CI, LABELS, tasks
+from bakeryops.demo.bakery.triggering import triggering
 from bakeryops.demo.contracts import Object
-from bakeryops.demo.controllers.objects import digest, timestamp
+from bakeryops.demo.gitea.accounts import BOT, FLUX, secret_of
 
-__all__ = ["delivery_objects"]
+__all__ = ["FLUX_NAMESPACE", "KUSTOMIZATION", "RECEIVER", "delivery_objects"]
 
-_CI = "bakery-ci"
-_STEPS = {
-    "git-clone": ("ghcr.io/tektoncd-catalog/git-clone:v1.7.0", ["url", "revision"]),
-    "detect-changes": ("docker.io/alpine/git:2.49.1", ["revision"]),
-    "run-tests": ("docker.io/library/python:3.12-slim", ["service"]),
-    "build-image": ("docker.io/moby/buildkit:v0.25.1-rootless", ["service", "revision", "registry"]),
-    "update-gitops": ("docker.io/alpine/git:2.49.1", ["services", "revision"]),
-}
-_RUNS = (
-    # (minutes ago, seconds it took, service, succeeded, reason, message)
-    (95, 312, "pos", True, "Succeeded", "Tasks Completed: 6 (Failed: 0, Cancelled 0), Skipped: 0"),
-    (260, 287, "forecasting", True, "Completed", "Tasks Completed: 5 (Failed: 0, Cancelled 0), Skipped: 1"),
-    (1490, 141, "orders", False, "Failed", "Tasks Completed: 4 (Failed: 1, Cancelled 0), Skipped: 1"),
-    (1466, 298, "orders", True, "Succeeded", "Tasks Completed: 6 (Failed: 0, Cancelled 0), Skipped: 0"),
-    (2950, 305, "auth", True, "Succeeded", "Tasks Completed: 6 (Failed: 0, Cancelled 0), Skipped: 0"),
-)
+FLUX_NAMESPACE = "flux-system"
+KUSTOMIZATION = "bakery-ia"
+"""Name of the GitRepository and of the Kustomization."""
+_OVERLAY = "./infrastructure/kubernetes/overlays/prod"
+RECEIVER = "bakery-gitea"
+_CHECKED = ("gateway", "frontend", "auth-service", "tenant-service", "orders-service", "inventory-service",
+            "production-service", "sales-service")  # fmt: skip
+"""Deployments whose health a deployment waits for: what customers meet first."""
 
 
-def delivery_objects(now: float, seed: int) -> list[tuple[str, float, Object]]:
-    """Return (plural, age in seconds, object) of the examples; `now` is the present."""
-    month = 41 * 86_400.0
-    found: list[tuple[str, float, Object]] = [("tasks.tekton.dev", month, _task(name)) for name in _STEPS]
-    found.append(("pipelines.tekton.dev", month, _pipeline()))
-    found += [("pipelineruns.tekton.dev", run[0] * 60.0, _run(now, seed, *run)) for run in _RUNS]
-    revision = f"main@sha1:{digest(seed, 'gitops')[:40]}"
-    found += [
-        ("gitrepositories", month, _source(now, revision)),
-        (
-            "kustomizations",
-            month,
-            _applier(now, revision, "bakery-ia", APP, "./infrastructure/kubernetes/overlays/prod"),
-        ),
-        ("kustomizations", month, _applier(now, revision, "infrastructure", "", "./infrastructure/platform")),
-        ("eventlisteners", month, _listener(now)),
+def _secret(namespace: str, name: str, values: dict[str, str], kind: str = "Opaque") -> tuple[str, Object]:
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    metadata = {"name": name, "namespace": namespace}
+    return "secrets", {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": data}
+
+
+def _secrets(seed: int) -> list[tuple[str, Object]]:
+    password = secret_of(seed, "git-bot")
+    host = GIT_URL.removeprefix("http://").partition("/")[0]
+    auth = base64.b64encode(f"{BOT}:{password}".encode()).decode()
+    user = f"[user]\n\tname = Bakery CI\n\temail = {BOT}@bakery-ia.local\n"
+    config = f'[credential "http://{host}"]\n\thelper = store\n{user}'
+    docker = json.dumps({"auths": {REGISTRY: {"auth": auth}}})
+    return [
+        _secret(CI, "gitea-webhook-secret", {"secretToken": secret_of(seed, "webhook")}),
+        _secret(CI, "gitea-git", {".gitconfig": config, ".git-credentials": f"http://{BOT}:{password}@{host}\n"}),
+        _secret(CI, "gitea-api-token", {"token": f"{secret_of(seed, 'token-bot')}a1b2c3d4"}),
+        _secret(CI, "gitea-registry-push", {".dockerconfigjson": docker}, "kubernetes.io/dockerconfigjson"),
+        _secret(FLUX_NAMESPACE, "gitea-credentials", {"username": FLUX, "password": secret_of(seed, "flux")}),
+        _secret(FLUX_NAMESPACE, "receiver-token", {"token": secret_of(seed, "receiver")}),
+    ]  # fmt: skip
+
+
+def _config(name: str, part_of: str, data: dict[str, str]) -> tuple[str, Object]:
+    metadata = {"name": name, "namespace": "tekton-pipelines", "labels": {"app.kubernetes.io/part-of": part_of}}
+    return "configmaps", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def _settings() -> list[tuple[str, Object]]:
+    flags = {"coschedule": "disabled", "keep-pod-on-cancel": "true", "enable-api-fields": "beta",
+             "results-from": "termination-message"}  # fmt: skip
+    return [
+        _config("feature-flags", "tekton-pipelines", flags),
+        _config("pipelines-info", "tekton-pipelines", {"version": "v1.15.0"}),
+        _config("triggers-info", "tekton-triggers", {"version": "v0.37.0"}),
     ]
+
+
+def _limits() -> list[tuple[str, Object]]:
+    """Return what keeps builds small: slots for two images at a time, amounts for whoever names none."""
+    scope = {"scopeName": "PriorityClass", "operator": "In", "values": [BUILD_CLASS]}
+    item = {
+        "type": "Container",
+        "default": {"memory": "512Mi"},
+        "defaultRequest": {"cpu": "10m", "memory": "32Mi"},
+    }
+    return [
+        (
+            "priorityclasses",
+            {
+                "apiVersion": "scheduling.k8s.io/v1",
+                "kind": "PriorityClass",
+                "metadata": {"name": BUILD_CLASS},
+                "value": -10,
+                "globalDefault": False,
+                "preemptionPolicy": "Never",
+                "description": "Builds of images: they give way to everything else.",
+            },
+        ),
+        (
+            "resourcequotas",
+            {
+                "apiVersion": "v1",
+                "kind": "ResourceQuota",
+                "metadata": {"name": "build-slots", "namespace": CI},
+                "spec": {"hard": {"pods": "2"}, "scopeSelector": {"matchExpressions": [scope]}},
+                "status": {"hard": {}, "used": {}},
+            },
+        ),
+        (
+            "limitranges",
+            {
+                "apiVersion": "v1",
+                "kind": "LimitRange",
+                "metadata": {"name": "steps", "namespace": CI},
+                "spec": {"limits": [item]},
+            },
+        ),
+    ]
+
+
+def _accounts() -> list[tuple[str, Object]]:
+    found: list[tuple[str, Object]] = []
+    for name, mounted in (("ci-trigger", True), ("ci-runner", False)):
+        account: Object = {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": name, "namespace": CI, "labels": LABELS},
+        }
+        if not mounted:
+            account["automountServiceAccountToken"] = False
+        found.append(("serviceaccounts", account))
     return found
 
 
-def _task(name: str) -> Object:
-    image, params = _STEPS[name]
-    return {
-        "apiVersion": "tekton.dev/v1",
-        "kind": "Task",
-        "metadata": {"name": name, "namespace": _CI, "labels": {"app.kubernetes.io/part-of": "bakery-ia-cicd"}},
-        "spec": {
-            "params": [{"name": each, "type": "string"} for each in params],
-            "workspaces": [{"name": "source"}],
-            "steps": [{"name": name, "image": image, "script": "#!/bin/sh\nset -eu\n"}],
-        },
-    }
-
-
-def _pipeline() -> Object:
-    tasks = []
-    before = ""
-    for name in _STEPS:
-        task: Object = {"name": name, "taskRef": {"kind": "Task", "name": name}}
-        if before:
-            task["runAfter"] = [before]
-        tasks.append(task)
-        before = name
-    return {
-        "apiVersion": "tekton.dev/v1",
-        "kind": "Pipeline",
-        "metadata": {"name": "bakery-ia-ci", "namespace": _CI},
-        "spec": {
-            "params": [
-                {"name": "git-url", "type": "string"},
-                {"name": "git-revision", "type": "string"},
-                {"name": "registry", "type": "string", "default": REGISTRY},
-            ],
-            "workspaces": [{"name": "shared"}],
-            "tasks": tasks,
-        },
-    }
-
-
-def _run(
-    now: float, seed: int, minutes: float, seconds: float, service: str, succeeded: bool, reason: str, message: str
-) -> Object:
-    start = now - minutes * 60
-    commit = digest(seed, "commit", minutes)[:40]
-    end = timestamp(start + seconds)
-    return {
-        "apiVersion": "tekton.dev/v1",
-        "kind": "PipelineRun",
-        "metadata": {
-            "name": f"bakery-ia-ci-{commit[:5]}",
-            "generateName": "bakery-ia-ci-",
-            "namespace": _CI,
-            "labels": {"tekton.dev/pipeline": "bakery-ia-ci", "bakery-ia/service": service},
-            "annotations": {"bakery-ia/commit": commit},
-        },
-        "spec": {
-            "pipelineRef": {"name": "bakery-ia-ci"},
-            "params": [
-                {"name": "git-url", "value": f"http://{REGISTRY}/bakery-admin/bakery-ia.git"},
-                {"name": "git-revision", "value": commit},
-            ],
-            "timeouts": {"pipeline": "1h0m0s"},
-        },
-        "status": {
-            "conditions": [
-                {
-                    "type": "Succeeded",
-                    "status": "True" if succeeded else "False",
-                    "reason": reason,
-                    "message": message,
-                    "lastTransitionTime": end,
-                }
-            ],
-            "startTime": timestamp(start),
-            "completionTime": end,
-        },
-    }
-
-
-def _source(now: float, revision: str) -> Object:
-    message = f"stored artifact for revision '{revision}'"
-    return {
+def _flux() -> list[tuple[str, Object]]:
+    metadata = {"name": KUSTOMIZATION, "namespace": FLUX_NAMESPACE}
+    source: Object = {
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": "GitRepository",
-        "metadata": {"name": "bakery-ia", "namespace": "flux-system"},
+        "metadata": metadata,
         "spec": {
             "interval": "1m0s",
-            "url": f"http://{REGISTRY}/bakery-admin/bakery-ia.git",
+            "url": GIT_URL,
             "ref": {"branch": "main"},
-            "secretRef": {"name": "flux-system"},
+            "secretRef": {"name": "gitea-credentials"},
+            "ignore": "/*\n!/infrastructure/kubernetes\n",
             "timeout": "60s",
         },
-        "status": {
-            "observedGeneration": 1,
-            "conditions": [
-                _condition(now - 5400, "Ready", "Succeeded", message),
-                _condition(now - 5400, "ArtifactInStorage", "Succeeded", message),
-            ],
-            "artifact": {"revision": revision, "lastUpdateTime": timestamp(now - 5400)},
-        },
     }
-
-
-def _applier(now: float, revision: str, name: str, namespace: str, path: str) -> Object:
-    spec: Object = {
-        "interval": "10m0s",
-        "path": path,
-        "prune": True,
-        "sourceRef": {"kind": "GitRepository", "name": "bakery-ia"},
-        "timeout": "5m0s",
-    }
-    if namespace:
-        spec["targetNamespace"] = namespace
-    return {
+    applier: Object = {
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
         "kind": "Kustomization",
-        "metadata": {
-            "name": name,
-            "namespace": "flux-system",
-            "finalizers": ["finalizers.fluxcd.io"],
-        },
-        "spec": spec,
-        "status": {
-            "observedGeneration": 1,
-            "conditions": [
-                _condition(now - 240, "Ready", "ReconciliationSucceeded", f"Applied revision: {revision}"),
+        "metadata": metadata,
+        "spec": {
+            "interval": "10m0s",
+            "retryInterval": "1m0s",
+            "timeout": "5m0s",
+            "path": _OVERLAY,
+            "prune": True,
+            "force": False,
+            "sourceRef": {"kind": "GitRepository", "name": KUSTOMIZATION},
+            "healthChecks": [
+                {"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "namespace": APP}
+                for name in _CHECKED
             ],
-            "lastAppliedRevision": revision,
-            "lastAttemptedRevision": revision,
         },
     }
-
-
-def _listener(now: float) -> Object:
-    return {
-        "apiVersion": "triggers.tekton.dev/v1beta1",
-        "kind": "EventListener",
-        "metadata": {"name": "bakery-gitea", "namespace": _CI},
-        "spec": {"serviceAccountName": "tekton-triggers-sa", "triggers": [{"triggerRef": "gitea-push"}]},
-        "status": {
-            "address": {"url": f"http://el-bakery-gitea.{_CI}.svc.cluster.local:8080"},
-            "conditions": [
-                _condition(
-                    now - 900_000, "Available", "MinimumReplicasAvailable", "Deployment has minimum availability."
-                ),
-                _condition(now - 900_000, "Ready", "", "EventListener is ready"),
+    receiver: Object = {
+        "apiVersion": "notification.toolkit.fluxcd.io/v1",
+        "kind": "Receiver",
+        "metadata": {"name": RECEIVER, "namespace": FLUX_NAMESPACE},
+        "spec": {
+            "type": "github",
+            "events": ["ping", "push"],
+            "interval": "10m0s",
+            "secretRef": {"name": "receiver-token"},
+            "resources": [
+                {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "name": KUSTOMIZATION}
             ],
-            "configuration": {"generatedName": "el-bakery-gitea"},
         },
     }
+    return [("gitrepositories", source), ("kustomizations", applier), ("receivers", receiver)]
 
 
-def _condition(when: float, kind: str, reason: str, message: str) -> Object:
-    entry = {"type": kind, "status": "True", "message": message, "lastTransitionTime": timestamp(when)}
-    return entry | ({"reason": reason, "observedGeneration": 1} if reason else {})
+def delivery_objects(seed: int) -> list[tuple[str, Object]]:
+    """Return everything of the chain but its runs and statuses, as (plural, object), in the order of creation."""
+    return [
+        *_accounts(),
+        *_secrets(seed),
+        *_settings(),
+        *_limits(),
+        *(("tasks.tekton.dev", task) for task in tasks()),
+        ("pipelines.tekton.dev", pipeline()),
+        *triggering(),
+        *_flux(),
+    ]

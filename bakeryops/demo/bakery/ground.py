@@ -148,14 +148,13 @@ def cluster_objects() -> list[tuple[str, Object]]:
                 "kind": "ResourceQuota",
                 "metadata": {"name": "bakery-ci", "namespace": "bakery-ci"},
                 "spec": {
-                    "hard": {"pods": "20", "requests.cpu": "4", "requests.memory": "6Gi", "limits.memory": "12Gi"}
+                    "hard": {"pods": "40", "requests.cpu": "5", "requests.memory": "8Gi", "limits.memory": "24Gi"}
                 },
                 "status": {"hard": {}, "used": {}},
             },
         ),
     ]
-    for account, namespace in (("tekton-triggers-sa", "bakery-ci"), ("bakery-pipeline", "bakery-ci"),
-                               ("kustomize-controller", "flux-system"), ("bakery-ia", APP)):  # fmt: skip
+    for account, namespace in (("kustomize-controller", "flux-system"), ("bakery-ia", APP)):
         metadata = {"name": account, "namespace": namespace}
         found.append(("serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}))
     return found

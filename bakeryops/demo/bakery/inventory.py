@@ -21,7 +21,7 @@ NAMESPACES = {
     "tekton-pipelines": {"app.kubernetes.io/part-of": "tekton-pipelines"},
     "tekton-pipelines-resolvers": {"app.kubernetes.io/part-of": "tekton-pipelines"},
     "flux-system": {"app.kubernetes.io/part-of": "flux"},
-    "bakery-ci": {"app.kubernetes.io/part-of": "bakery-ia-cicd"},
+    "bakery-ci": {"app.kubernetes.io/part-of": "bakery-ia-cicd", "pod-security.kubernetes.io/enforce": "baseline"},
     APP: {"kustomize.toolkit.fluxcd.io/name": "bakery-ia", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"},
     "signoz": {"app.kubernetes.io/part-of": "signoz"},
 }

@@ -11,8 +11,7 @@ from bakeryops.demo.controllers.objects import digest
 
 __all__ = [
     "credentials_name",
-    "image_of",
-    "image_tag",
+    "flux_labels",
     "labels_of",
     "service_for",
     "shared",
@@ -21,23 +20,6 @@ __all__ = [
 ]
 
 _MI = "Mi"
-
-
-def image_tag(name: str, seed: int, build: int) -> str:
-    """Return the tag of a service's image as the pipeline makes it: date and short commit."""
-    day = 20 - build * 3
-    month = 11
-    while day < 1:
-        day += 28
-        month -= 1
-    return f"2026{month:02d}{day:02d}-{digest(seed, name, build)[:8]}"
-
-
-def image_of(work: Workload, seed: int, build: int = 0) -> str:
-    """Return a workload's image; those of the own registry get the tag of a build, 0 being the newest."""
-    if work.image.startswith(REGISTRY):
-        return f"{work.image}:{image_tag(work.image.rpartition('/')[2], seed, build)}"
-    return work.image
 
 
 def labels_of(work: Workload) -> dict[str, str]:
@@ -58,6 +40,16 @@ def _flux_labels(work: Workload) -> dict[str, str]:
         "kustomize.toolkit.fluxcd.io/name": "bakery-ia",
         "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
     }
+
+
+def flux_labels(obj: Object) -> Object:
+    """Return an object with the labels that Flux gives to what it applies."""
+    labels = {
+        **(obj["metadata"].get("labels") or {}),
+        "kustomize.toolkit.fluxcd.io/name": "bakery-ia",
+        "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+    }
+    return {**obj, "metadata": {**obj["metadata"], "labels": labels}}
 
 
 def credentials_name(work: Workload) -> str:
@@ -315,7 +307,4 @@ def shared(seed: int) -> list[tuple[str, Object]]:
                             "kubernetes.io/dockerconfigjson")),
         ("secrets", _secret("gitea", "gitea-admin-secret",
                             {"username": "bakery-admin", "password": made_up("gitea")})),
-        ("secrets", _secret("flux-system", "flux-system",
-                            {"username": "flux", "password": made_up("flux"), "bearerToken": made_up("flux2")})),
-        ("secrets", _secret("bakery-ci", "gitea-webhook-secret", {"secretToken": made_up("webhook")})),
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bakeryops.demo.bakery.past import Past, PodPast, Trouble
 from bakeryops.demo.contracts import Object
@@ -54,12 +54,13 @@ class Settler:
         return "".join(self._random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
 
     def deployment(
-        self, manifest: Object, *, age: float, rolled_out: float, earlier: tuple[str, ...] = (),
+        self, manifest: Object, *, age: float, rolled_out: float, earlier: Sequence[tuple[str, float]] = (),
         trouble: Trouble | None = None,
     ) -> Object:  # fmt: skip
         """Create a Deployment `age` seconds old, whose present template came `rolled_out` seconds ago.
 
-        `earlier` are the images before its own, oldest first; each leaves an empty ReplicaSet behind.
+        `earlier` are the images before its own, oldest first, each with the seconds since it came; each leaves an
+        empty ReplicaSet behind.
         """
         self.at(age)
         number = len(earlier) + 1
@@ -69,8 +70,8 @@ class Settler:
         }
         body = {**manifest, "metadata": {**manifest["metadata"], "annotations": notes}}
         made = self._store.create("deployments.apps", body, manager=self._manager_of(manifest))
-        for place, image in enumerate(earlier):
-            self.at(rolled_out + (age - rolled_out) * (len(earlier) - place) / len(earlier))
+        for place, (image, ago) in enumerate(earlier):
+            self.at(ago)
             self._replica_set(made, _with_image(made["spec"]["template"], image), place + 1, 0)
         self.at(rolled_out)
         newest = self._replica_set(made, made["spec"]["template"], number, replicas_of(made))

@@ -32,8 +32,13 @@ class ChainSources:
         return Fetched(commit, name, found.message.partition("\n")[0] if found else "")
 
     def files(self, commit: str, folder: str) -> Mapping[str, bytes]:
-        """Return the files below a folder of a commit that has been fetched, by their paths in the repository."""
-        return self._fetched[commit].files(commit, folder)
+        """Return the files below a folder of a commit, by their paths; raises `SourceFault` for an unknown one."""
+        known = self._fetched.get(commit)
+        places = [known] if known is not None else [each.git for each in self._gitea.repositories()]
+        for repo in places:
+            if repo.head(commit) is not None:
+                return repo.files(commit, folder)
+        raise SourceFault("GitOperationFailed", f"git commit '{commit}' not found: object not found")
 
 
 def _fault(url: str, error: GitRefusedError) -> SourceFault:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
+from bakeryops.demo.bakery.monorepo.history import tag_for
 from bakeryops.demo.chain import kaniko_log, pytest_log
 from bakeryops.demo.chain.changes import find_changes
 from bakeryops.demo.chain.deploy import Release, deploy
@@ -18,13 +19,13 @@ from bakeryops.demo.gitea.push import GitRefusedError
 from bakeryops.demo.gitea.server import Gitea
 from bakeryops.demo.tekton.work import StepEnd, StepPlan
 
-__all__ = ["CRASH_LINES", "STATES", "ChainWork", "crash_of", "tag_for"]
+__all__ = ["STATES", "ChainWork", "crash_of"]
 
 _SLOW = 6.0
 """How many times longer a build takes whose commit asks for it."""
 STATES = {"Succeeded": "success", "Completed": "success", "Failed": "failure", "None": "error"}
 """State of the commit status for each aggregate status of the run's tasks."""
-CRASH_LINES = (
+_CRASH = (
     "Traceback (most recent call last):",
     '  File "/usr/local/lib/python3.12/site-packages/uvicorn/config.py", line 406, in load',
     "    self.loaded_app = import_from_string(self.app)",
@@ -32,23 +33,20 @@ CRASH_LINES = (
     '  File "/app/app/main.py", line 23, in <module>',
     "    settings = load_settings(os.environ)",
     "               ^^^^^^^^^^^^^^^^^^^^^^^^^",
-    '  File "/app/app/core/settings.py", line 41, in load_settings',
 )
 """How an image that crash-loops begins to say so."""
+_ENVIRON = re.compile(r'environ\["(\w+)"\]')
 
 
-def tag_for(when: float, revision: str) -> str:
-    """Return the tag of the images that a run makes: its time, UTC, and the commit."""
-    return f"{datetime.fromtimestamp(when, UTC):%Y%m%d%H%M%S}-{revision[:12]}"
-
-
-def crash_of(path: str) -> Mapping[str, object]:
-    """Return how the containers of an image behave whose source asks for a crash, in a file."""
-    lines = (
-        *CRASH_LINES,
-        f'    raise RuntimeError("asked to crash by {path}")',
-        f"RuntimeError: asked to crash by {path}",
-    )
+def crash_of(repo: BareRepo, revision: str, path: str) -> Mapping[str, object]:
+    """Return how the containers of an image behave whose source asks for a crash on a line of a file."""
+    number = _line_of(repo, revision, path)
+    raw = (repo.read(revision, path) or b"").decode("utf-8", "replace").splitlines()
+    text = raw[number - 1].partition("#")[0].strip() if raw else ""
+    found = _ENVIRON.search(text)
+    error = f"KeyError: '{found[1]}'" if found else "RuntimeError: asked to crash"
+    where = path.split("/app/", 1)[-1]
+    lines = (*_CRASH, f'  File "/app/app/{where}", line {number}, in load_settings', f"    {text}", error)
     return {"kind": "crash", "code": 1, "after": 4, "lines": lines}
 
 
@@ -159,7 +157,7 @@ class ChainWork:
                 return StepEnd(1, lines=(f"error pushing image: failed to push to destination {image}:{tag}",))
             digest = self._put(f"{image}:{tag}")
             if path := marks.get("crash"):
-                self._images.behaviours[f"{image}:{tag}"] = crash_of(path)
+                self._images.behaviours[f"{image}:{tag}"] = crash_of(repo, revision, path)
             return StepEnd(
                 results={"IMAGE_DIGEST": digest},
                 lines=(f"\x1b[36mINFO\x1b[0m[{int(seconds):04d}] Pushed {image}@{digest}",),
