@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bakeryops.demo.flux.receiver import webhook_path
+from bakeryops.demo.flux.registry import Registry
 from bakeryops.demo.flux.settle import PastApply, settle_kustomization, settle_source
 from bakeryops.demo.flux.sources import Fetched, GitRef, GitSources, SourceFault
 from bakeryops.demo.flux.start import Flux, start_flux
@@ -13,6 +14,7 @@ __all__ = [
     "GitRef",
     "GitSources",
     "PastApply",
+    "Registry",
     "SourceFault",
     "settle_kustomization",
     "settle_source",

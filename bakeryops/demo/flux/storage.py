@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bakeryops.demo.contracts import Clock, Object
 from bakeryops.demo.flux.artifacts import Artifact, Ignore, commit_of, pack
-from bakeryops.demo.flux.sources import GitSources
+from bakeryops.demo.flux.sources import GitSources, SourceFault
 
 __all__ = ["Storage"]
 
@@ -34,6 +34,10 @@ class Storage:
 
     def store(self, source: Object, revision: str) -> Artifact:
         """Store the files of a revision that the source does not ignore; raises `SourceFault`."""
+        if source["kind"] != "GitRepository":
+            raise SourceFault(
+                "ArtifactFailed", f"the contents of this {source['kind']} are not stored in this cluster"
+            )
         ignore = Ignore((source.get("spec") or {}).get("ignore"))
         found = self._sources.files(commit_of(revision), ignore.folder())
         artifact = pack({path: data for path, data in found.items() if ignore.keeps(path)})
