@@ -122,6 +122,9 @@ def verdict_of(pod: Object, steps: list[Object]) -> Verdict:
             return Verdict("Unknown", "PullImageFailed", text)
         if reason == "CreateContainerConfigError":
             return Verdict("False", reason, "Failed to create pod due to config error")
+    for entry in (pod.get("status") or {}).get("conditions") or ():
+        if entry.get("reason") == "Unschedulable" and "Insufficient" in str(entry.get("message")):
+            return Verdict("Unknown", "ExceededNodeResources", "TaskRun Pod exceeded available resources")
     if phase == "Running":
         return Verdict("Unknown", "Running", "Not all Steps in the Task have finished executing")
     return Verdict("Unknown", "Pending", _pending(pod, waiting))
@@ -144,6 +147,9 @@ def _quoted(text: str) -> str:
 
 
 def _ended(pod: Object, steps: list[Object], phase: str) -> Verdict:
+    status = pod.get("status") or {}
+    if status.get("reason") == "Evicted":
+        return Verdict("False", "PodEvicted", status.get("message") or "The pod was evicted")
     for step in steps:
         ended = step.get("terminated") or {}
         if not ended.get("exitCode") or step.get("terminationReason") in ("Continued", "Skipped"):
@@ -153,12 +159,10 @@ def _ended(pod: Object, steps: list[Object], phase: str) -> Verdict:
             return Verdict("False", "StepOOM", f"{text}: OOMKilled")
         return Verdict("False", "StepFailed", f"{text}: {ended.get('reason') or 'Error'}")
     if phase == "Failed":
-        status = pod.get("status") or {}
-        reason = "PodEvicted" if status.get("reason") == "Evicted" else "Failed"
         for container in status.get("initContainerStatuses") or ():
             ended = (container.get("state") or {}).get("terminated") or {}
             if ended.get("exitCode"):
                 text = f'init container "{container["name"]}" exited with code {ended["exitCode"]}'
                 return Verdict("False", "InitContainerFailed", f"{text}: {ended.get('reason') or 'Error'}")
-        return Verdict("False", reason, status.get("message") or "build failed for unspecified reasons.")
+        return Verdict("False", "Failed", status.get("message") or "build failed for unspecified reasons.")
     return Verdict("True", "Succeeded", "All Steps have completed executing")

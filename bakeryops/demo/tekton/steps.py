@@ -80,6 +80,16 @@ class Steps:
             self._cluster.store.mutate("pods", *key, _make_ready, manager="pipelines-controller", check=False)
         self._cluster.clock.call_later(_FIRST_DELAY, lambda: self._start(key, state, 0))
 
+    def stop(self, pod: Object) -> None:
+        """End the steps of a pod that stays although its TaskRun was cancelled."""
+        key, now = key_of(pod), self._cluster.clock.now()
+        state = self._pods.pop(key, None)
+        message = _packed([_entry("StartedAt", _milli(now), 3), _entry("Reason", "Cancelled", 3)])
+        for each in pod["spec"]["containers"]:
+            if state is not None:
+                self._cluster.book.cut(state.uid, each["name"], now)
+            self._kubelet.end_container(*key, each["name"], 1, message=message)
+
     def forget(self, key: Key) -> None:
         """Forget a pod that is gone."""
         self._pods.pop(key, None)
@@ -172,8 +182,10 @@ class Steps:
     def _current(self, key: Key, state: _Pod) -> Object | None:
         """Return the pod while its steps are to go on."""
         pod = self._cluster.store.get("pods", *key)
+        if self._pods.get(key) is not state:
+            return None
         if pod is None or pod["metadata"]["uid"] != state.uid or pod["metadata"].get("deletionTimestamp"):
-            self._pods.pop(key, None)
+            del self._pods[key]
             return None
         return pod
 

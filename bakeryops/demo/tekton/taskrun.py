@@ -89,9 +89,7 @@ class TaskRunController:
             return
         attempt = len(dig(run, "status", "retriesStatus") or ())
         pod = self._cluster.store.get("pods", key[0], pod_name(run, attempt))
-        if dig(run, "status", "podName") and pod is None:
-            self._stop(run, "Failed", "The pod of this TaskRun is gone")
-        elif pod is None:
+        if pod is None:
             self._create(run, attempt)
         else:
             self._follow(run, pod)
@@ -219,7 +217,9 @@ class TaskRunController:
         status["steps"] = cancelled_steps(status, reason, self._cluster.stamp())
         status.setdefault("startTime", self._cluster.stamp())
         status.pop("artifacts", None)
-        if pod is not None and not (reason == "TaskRunCancelled" and keeps_pods(self._cluster.store)):
+        if pod is not None and reason == "TaskRunCancelled" and keeps_pods(self._cluster.store):
+            self._steps.stop(pod)
+        elif pod is not None:
             self._cluster.store.delete("pods", *key_of(pod))
         self._end(run, status, Verdict("False", reason, text))
 
