@@ -26,7 +26,6 @@ __all__ = ["ALLOWED_HOSTS", "Delivery", "Hook", "Webhooks", "allowed", "headers_
 ALLOWED_HOSTS = "el-*.bakery-ci.svc.cluster.local,webhook-receiver.flux-system.svc.cluster.local"
 """`[webhook] ALLOWED_HOST_LIST` of this Gitea: in-cluster targets are refused by the default, `external`."""
 TIMEOUT = 5.0
-"""`DELIVER_TIMEOUT` in wall seconds."""
 _KEPT = 200
 _DNS = "10.152.183.10:53"
 
@@ -134,6 +133,8 @@ class Webhooks:
         """Take the cluster's time and names; nothing is sent before `open`."""
         self.allowed_hosts = ALLOWED_HOSTS
         """ALLOWED_HOST_LIST; may be changed at any time."""
+        self.timeout = TIMEOUT
+        """Wall seconds that a target may take to answer (DELIVER_TIMEOUT)."""
         self._clock = clock
         self._names = names
         self._seed = seed
@@ -144,8 +145,7 @@ class Webhooks:
 
     async def open(self) -> None:
         """Begin to send, what was asked for before included."""
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT)
-        self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=True)
+        self._session = aiohttp.ClientSession()
         waiting, self._waiting = self._waiting, []
         for hook, delivery in waiting:
             self._start(hook, delivery)
@@ -219,13 +219,14 @@ class Webhooks:
         parts = urlsplit(delivery.url)
         headers = dict(delivery.headers) | {"Host": parts.netloc}
         try:
-            async with self._session.post(real, data=delivery.body, headers=headers) as answer:
+            limit = aiohttp.ClientTimeout(total=self.timeout)
+            async with self._session.post(real, data=delivery.body, headers=headers, timeout=limit) as answer:
                 delivery.status = answer.status
                 delivery.response = (await answer.content.read(1 << 20)).decode("utf-8", "replace")
                 delivery.succeeded = answer.status // 100 == 2
         except TimeoutError:
-            limit = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-            delivery.response = f'Delivery: Post "{delivery.url}": {limit}'
+            why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            delivery.response = f'Delivery: Post "{delivery.url}": {why}'
         except aiohttp.ClientError as error:
             cause = "connect: connection refused" if isinstance(error, aiohttp.ClientConnectorError) else "EOF"
             delivery.response = f'Delivery: Post "{delivery.url}": {cause}'
