@@ -235,3 +235,32 @@ def test_runs_end_as_they_were_recorded(scenario: Scenario) -> None:
         assert _final(seen.last[key], loose_steps=loose) == _final(obj, loose_steps=loose), key
         kept = {name: value for name, value in seen.last[key]["metadata"]["labels"].items() if "UID" not in name}
         assert kept == {name: value for name, value in obj["metadata"]["labels"].items() if "UID" not in name}, key
+
+
+def _written(scenario: str) -> dict[tuple[str, str], bytes]:
+    folder = RECORDINGS / scenario / "logs"
+    return {
+        (path.parent.name, path.stem): path.read_bytes()
+        for path in sorted(folder.glob("*/*.log"))
+        if path.stem not in ("prepare", "place-scripts")
+    }
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+def test_steps_print_what_was_recorded(scenario: Scenario) -> None:
+    written = _written(scenario.name)
+    _, cluster = played(scenario)
+    for (pod, container), data in written.items():
+        found = cluster.pod(pod)
+        if found is None:
+            continue  # its log is gone with it, as it was soon after the recording was made
+        lines = [line.data for line in cluster.logs.read(found, container, previous=False)]
+        # Lines of the two streams reach the file in an order of their own. A command that the small shell does not
+        # know takes a moment and says nothing, where a real one is not found.
+        wanted = [_plain(line) for line in data.split(b"\n") if line and not line.endswith(b": not found")]
+        assert sorted(map(_plain, lines)) == sorted(wanted), (pod, container)
+
+
+def _plain(line: bytes) -> bytes:
+    """Return a line without the time that Tekton's own messages begin with."""
+    return re.sub(rb"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", b"", line).rstrip(b"\n")
