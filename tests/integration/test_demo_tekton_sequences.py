@@ -138,7 +138,8 @@ def _moment(name: str, cluster: TektonCluster) -> None:
             cluster.clock.advance(1.0)
 
 
-def played(scenario: Scenario) -> tuple[Play, TektonCluster]:
+def played(scenario: Scenario, told: list[Object] | None = None) -> tuple[Play, TektonCluster]:
+    """Play a scenario; the Events that appear are added to `told`."""
     cluster = TektonCluster()
     name = scenario.name
     for pipeline in final_list("tekton-namespace-after", "pipelines"):
@@ -155,6 +156,10 @@ def played(scenario: Scenario) -> tuple[Play, TektonCluster]:
     for plural in (PIPELINE_RUNS, TASK_RUNS):
         short = plural.partition(".")[0]
         cluster.store.listen(plural, lambda change, obj, _before, short=short: seen.see(short, change, obj))
+    if told is not None:
+        cluster.store.listen(
+            "events", lambda change, obj, _before: told.append(obj) if change == "ADDED" else None
+        )
     inputs = _inputs(name)
     for run in inputs:
         cluster.create(PIPELINE_RUNS, run)
@@ -264,3 +269,28 @@ def test_steps_print_what_was_recorded(scenario: Scenario) -> None:
 def _plain(line: bytes) -> bytes:
     """Return a line without the time that Tekton's own messages begin with."""
     return re.sub(rb"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", b"", line).rstrip(b"\n")
+
+
+def _told(objects: list[Object]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return what Events tell of each run, each once, without the states of pods that are being prepared."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for event in objects:
+        about = event["involvedObject"]
+        if about["kind"] not in ("PipelineRun", "TaskRun") or str(event.get("message")).startswith("pod status"):
+            continue
+        message = _normal(("", "", event.get("message", "")))[2]
+        entry = (event["type"], event["reason"], "message" in event, message, event["source"]["component"])
+        told = found.setdefault(about["name"], [])
+        if entry not in told:
+            told.append(entry)
+    return {name: sorted(told) for name, told in found.items()}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+def test_events_tell_what_was_recorded(scenario: Scenario) -> None:
+    told: list[Object] = [obj for _, plural, _, obj in events(scenario.name) if plural == "events"]
+    if not told or scenario.end_only:
+        return
+    seen: list[Object] = []
+    played(scenario, seen)
+    assert _told(seen) == _told(told)
