@@ -19,6 +19,7 @@ from bakeryops.text import clean, decode
 
 if TYPE_CHECKING:
     from bakeryops.cluster.target import Target
+    from bakeryops.config.schema import Config
 
 __all__ = ["START_SECONDS", "DemoCluster"]
 
@@ -80,15 +81,28 @@ class DemoCluster:
         return self._up().__await__()
 
     async def _up(self) -> Target:
+        from bakeryops.cluster.target import find_target
+
+        return find_target(str(await self._came_up() / "kubeconfig"))
+
+    async def settings(self) -> Config:
+        """Wait until the cluster answers and return its own configuration: where its Git and its Gitea are.
+
+        Raises `UnreachableError` when it does not come up.
+        """
+        from bakeryops.config import load
+
+        return load(await self._came_up() / "config.yaml", environ={}).config
+
+    async def _came_up(self) -> Path:
+        """Return the folder of the child, once it is ready."""
         async with self._turn:
             if self.pid is None or self._given_up():
                 self.start()
             if not self._ready:
                 await self._wait_ready()
         assert self._folder is not None
-        from bakeryops.cluster.target import find_target
-
-        return find_target(str(self._folder / "kubeconfig"))
+        return self._folder
 
     def _given_up(self) -> bool:
         """Return whether an earlier wait was cancelled, so that nobody can tell any more when it is ready."""

@@ -1,4 +1,4 @@
-"""`bakeryops demo --serve`: the embedded cluster by itself, with files that say how to reach it."""
+"""`bakeryops demo --serve`: the embedded cluster by itself, with files that say how to reach it and its Git."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import asyncio
 import base64
 import gc
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from bakeryops.cli.output import Out
 from bakeryops.errors import BakeryopsError, UsageError
+
+if TYPE_CHECKING:
+    from bakeryops.demo.server import DemoServer
+    from bakeryops.demo.world import World
 
 __all__ = ["kubeconfig", "serve_until_stopped", "write_private"]
 
@@ -59,6 +64,8 @@ def serve_until_stopped(
     folder: Path, *, port: int, seed: int, speed: float, size: str, until_stdin_closes: bool
 ) -> None:
     """Run the embedded cluster until SIGINT or SIGTERM, or until standard input ends if asked to."""
+    if shutil.which("git") is None:
+        raise BakeryopsError("the embedded cluster needs git, which is not installed", hint="Install git.")
     try:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)
@@ -77,32 +84,62 @@ async def _serve(folder: Path, port: int, seed: int, speed: float, size: str, un
     if until_stdin_closes:
         await _watch_stdin(stopped)
     clock = WallClock(speed=speed)
-    world = build_world(clock, seed=seed, size=size)
+    world = build_world(clock, seed=seed, size=size, folder=folder)
     server = DemoServer()
+    files: list[Path] = []
     try:
-        # kubectl sends tokens over TLS only.
-        await server.start(world.store, Providers(world.logs, world.usage, world.execs), port=port, tls=True)
-    except OSError as error:
-        clock.close()
-        raise UsageError(
-            f"port {port} of 127.0.0.1 cannot be used: {error.strerror}",
-            hint="Choose another, or leave --port out.",
-        ) from None
-    files = [folder / "kubeconfig", folder / "config.yaml"]
-    try:
-        write_private(
-            files[0], yaml.safe_dump(kubeconfig(server.url, server.authority, server.tokens), sort_keys=False)
-        )
-        write_private(files[1], "# Written by bakeryops demo --serve.\nkubeconfig: kubeconfig\n")
+        try:
+            # kubectl sends tokens over TLS only.
+            await server.start(world.store, Providers(world.logs, world.usage, world.execs), port=port, tls=True)
+        except OSError as error:
+            raise UsageError(
+                f"port {port} of 127.0.0.1 cannot be used: {error.strerror}",
+                hint="Choose another, or leave --port out.",
+            ) from None
+        await world.sockets.open()
+        for name, text in _files(server, world).items():
+            files.append(folder / name)
+            write_private(files[-1], text)
         # The world stays: without this each full collection looks at all of it and answers stall meanwhile.
         gc.collect()
         gc.freeze()
-        Out().lines([f"api {server.url}", "ready"])
+        Out().lines([f"{name} {url}" for name, url in _addresses(server, world).items()] + ["ready"])
         await stopped.wait()
     finally:
+        await world.sockets.close()
         await server.close()
         clock.close()
+        world.clean_up()
         _tidy(folder, files, also_folder=until_stdin_closes)
+
+
+def _addresses(server: DemoServer, world: World) -> dict[str, str]:
+    """Return where everything is, by the word it is printed with."""
+    gitea = world.gitea.url
+    return {
+        "api": server.url,
+        "gitea": gitea,
+        "git": f"{gitea}/bakery-admin/bakery-ia.git",
+        "registry": gitea,
+        "webhook": world.sockets.listener_url("bakery-ci", "bakery-gitea"),
+    }
+
+
+def _files(server: DemoServer, world: World) -> dict[str, str]:
+    """Return the files that are written, by name."""
+    addresses = _addresses(server, world)
+    access = kubeconfig(server.url, server.authority, server.tokens)
+    config = {
+        "kubeconfig": "kubeconfig",
+        "git": {"url": addresses["git"], "credentials": "git-credentials"},
+        "gitea": {"url": addresses["gitea"], "token": "gitea-token"},
+    }
+    return {
+        "kubeconfig": yaml.safe_dump(access, sort_keys=False),
+        "git-credentials": world.gitea.credentials(),
+        "gitea-token": f"{world.gitea.token()}\n",
+        "config.yaml": f"# Written by bakeryops demo --serve.\n{yaml.safe_dump(config, sort_keys=False)}",
+    }
 
 
 def _tidy(folder: Path, files: list[Path], *, also_folder: bool) -> None:

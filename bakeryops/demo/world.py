@@ -6,6 +6,7 @@ import random
 import shutil
 import tempfile
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -72,17 +73,20 @@ class World:
     flux: Flux
     sockets: Sockets
     """What of it is reached over HTTP beside the API; closed until `sockets.open()`."""
+    clean_up: Callable[[], object]
+    """Ends git's child and removes the repositories; what is never called is done when the world is forgotten."""
 
 
 def build_world(
     clock: Clock, *, seed: int = 0, size: str = "normal", life: bool = True, churn: float | None = None,
-    pods: int | None = None,
+    pods: int | None = None, folder: Path | None = None,
 ) -> World:  # fmt: skip
     """Build Bakery-IA, settled, and start its controllers.
 
     `size` is "normal" or "large" (`pods` pods in all, 5,000 by default); `life` lets things happen by themselves;
-    `churn` is the number of watch events a second made by replacing pods of the load (20 for "large"). Raises
-    `FileNotFoundError` where git is not installed. Its repository lives in a temporary folder that goes with it.
+    `churn` is the number of watch events a second made by replacing pods of the load (20 for "large"). Git's
+    repositories are kept in a folder of their own within `folder`, that for temporary files by default. Raises
+    `FileNotFoundError` where git is not installed.
     """
     if size not in ("normal", "large"):
         raise ValueError(f'the size of the cluster is "normal" or "large", not "{size}"')
@@ -92,14 +96,13 @@ def build_world(
     now = clock.now()
     images = Images(own_registry=REGISTRY)
     names = Names()
-    folder = Path(tempfile.mkdtemp(prefix="bakeryops-gitea-"))
-    gitea = Gitea(folder, clock, seed=seed, names=names)
+    place = Path(tempfile.mkdtemp(prefix="bakeryops-gitea-", dir=folder))
+    gitea = Gitea(place, clock, seed=seed, names=names)
     repo = gitea.repo(ADMIN, "bakery-ia")
     # Within this process it is reached by its name whether its socket is open or not.
     gitea.url = _WITHOUT_SOCKET
     names.add(urlsplit(GIT_URL).netloc, gitea.url)
-    # A world that nobody closes takes git's child and the folder with it when it is forgotten.
-    weakref.finalize(gitea, _clean_up, repo.close, folder)
+    clean_up = weakref.finalize(gitea, _clean_up, repo.close, place)
     story = read_story(repo, make_history(repo, now=now, seed=seed, extra=cron_jobs()))
     fill_registry(gitea, repo, images, story)
     store.clock = past
@@ -130,10 +133,9 @@ def build_world(
     logs = Logs(store, clock, seed=seed, book=cluster.book, by_image=images.behaviours)
     sockets = Sockets(gitea, Front(cluster, listeners, names), flux, names)
     return World(store, clock, logs, usage, Execs(clock), kubelet, cluster, images, gitea, listeners, tekton, flux,
-                 sockets)  # fmt: skip
+                 sockets, clean_up)  # fmt: skip
 
 
-def _clean_up(close: object, folder: Path) -> None:
-    assert callable(close)
+def _clean_up(close: Callable[[], None], folder: Path) -> None:
     close()
     shutil.rmtree(folder, ignore_errors=True)
