@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bakeryops.demo.bakery.crds_flux import flux_spec
 from bakeryops.demo.contracts import Object
 
 __all__ = ["definitions"]
@@ -52,8 +53,6 @@ class _Kind:
     columns: Columns = ()
     cluster: bool = False
     plural: str = ""
-    defaults: tuple[tuple[str, Any], ...] = ()
-    """Names and values of fields of the spec."""
     begun: bool = False
     """Whether an object has a status from the beginning, one that says that nothing has been observed."""
 
@@ -75,15 +74,14 @@ _KINDS = (
     _Kind("triggers.tekton.dev", "Interceptor", ("v1alpha1",), ("ni",), _TRIGGERS),
     _Kind("triggers.tekton.dev", "ClusterInterceptor", ("v1alpha1",), ("ci",), _TRIGGERS, cluster=True),
     _Kind(f"source.{_FLUX}", "GitRepository", ("v1",), ("gitrepo",), _SOURCES, (_URL, _AGE, _READY, _STATUS),
-          plural="gitrepositories", defaults=(("timeout", "60s"),), begun=True),
+          plural="gitrepositories", begun=True),
     _Kind(f"source.{_FLUX}", "OCIRepository", ("v1",), ("ocirepo",), _SOURCES, (_URL, _READY, _STATUS, _AGE),
-          plural="ocirepositories", defaults=(("timeout", "60s"),), begun=True),
+          plural="ocirepositories", begun=True),
     _Kind(f"source.{_FLUX}", "HelmRepository", ("v1",), ("helmrepo",), _SOURCES, (_URL, _AGE, _READY, _STATUS),
           plural="helmrepositories", begun=True),
     _Kind(f"source.{_FLUX}", "HelmChart", ("v1",), ("hc",), _SOURCES, (_AGE, _READY, _STATUS), begun=True),
     _Kind(f"source.{_FLUX}", "Bucket", ("v1",), (), _SOURCES, (_AGE, _READY, _STATUS), begun=True),
-    _Kind(f"kustomize.{_FLUX}", "Kustomization", ("v1",), ("ks",), _APPLIERS, (_AGE, _READY, _STATUS),
-          defaults=(("force", False),), begun=True),
+    _Kind(f"kustomize.{_FLUX}", "Kustomization", ("v1",), ("ks",), _APPLIERS, (_AGE, _READY, _STATUS), begun=True),
     _Kind(f"helm.{_FLUX}", "HelmRelease", ("v2",), ("hr",), _APPLIERS, (_AGE, _READY, _STATUS), begun=True),
     _Kind(f"notification.{_FLUX}", "Alert", ("v1beta3",), (), _NOTIFY, (_AGE,)),
     _Kind(f"notification.{_FLUX}", "Provider", ("v1beta3",), (), _NOTIFY, (_AGE,)),
@@ -99,25 +97,18 @@ _KINDS = (
 )  # fmt: skip
 
 
-def _with_defaults(defaults: tuple[tuple[str, Any], ...]) -> Object:
-    if not defaults:
-        return _OPEN
-    types = {str: "string", bool: "boolean"}
-    return {
-        **_OPEN,
-        "properties": {name: {"type": types[type(value)], "default": value} for name, value in defaults},
-    }
-
-
 def _version(kind: _Kind, version: str) -> Object:
+    spec = flux_spec(kind.kind) if _FLUX in kind.group else None
     fields: dict[str, Any] = {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        "spec": _with_defaults(kind.defaults),
+        "spec": spec or _OPEN,
         "status": {**_OPEN, "default": {"observedGeneration": -1}} if kind.begun else _OPEN,
     }
-    schema = {**_OPEN, "description": f"{kind.kind} of {kind.group}", "properties": fields}
+    schema: Object = {**_OPEN, "description": f"{kind.kind} of {kind.group}", "properties": fields}
+    if spec is not None:
+        schema["required"] = ["spec"]
     columns = [{"name": name, "type": form, "jsonPath": path} for name, form, path in kind.columns]
     entry: Object = {
         "name": version,

@@ -99,6 +99,10 @@ class Loop:
         except StatusError:
             # The API refused a write, for instance because the namespace is going: looked at again later.
             self._ended(key, work, Outcome(backoff=True))
+        except Exception:
+            # A fault of this program or of a git server's double: seen in the log, and not the end of the object.
+            self._ended(key, work, Outcome(backoff=True))
+            raise
         else:
             self._clock.call_later(delay, lambda: self._step(key, work, steps))
 
@@ -114,3 +118,5 @@ class Loop:
             delay = _START
         if delay is not None:
             self.add(key, delay)
+        elif not work.failures:
+            self._works.pop(key, None)

@@ -102,7 +102,7 @@ class ServerSide:
                 self._take_over(trial)
             obj, _ = apply(self._store, trial.resource, namespace, name, trial.config, manager=MANAGER, force=True)
         except StatusError as error:
-            raise RejectedError(f"{trial.identity.text} apply failed: {error.message}\n") from error
+            raise RejectedError(f"{trial.identity.text} apply failed: {_told(trial.identity, error)}\n") from error
         self._remember(obj, trial.config)
 
     def delete(self, identity: Identity, owner: tuple[str, str]) -> str:
@@ -191,7 +191,14 @@ def _drifted(live: Object, tried: Object) -> bool:
 
 def _rejected(identity: Identity, error: StatusError) -> RejectedError:
     reason = f" ({error.reason})" if error.reason else ""
-    return RejectedError(f"{identity.text} dry-run failed{reason}: {error.message}\n")
+    return RejectedError(f"{identity.text} dry-run failed{reason}: {_told(identity, error)}\n")
+
+
+def _told(identity: Identity, error: StatusError) -> str:
+    """Return what is wrong; what the API says of a Secret may hold what is in it, and is not repeated."""
+    if identity.kind == "Secret" and error.code not in (403, 404):
+        return f'Secret "{identity.name}" is invalid'
+    return error.message
 
 
 def plain(obj: Object) -> Object:

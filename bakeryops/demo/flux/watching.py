@@ -42,7 +42,8 @@ def watch(cluster: Cluster, plural: str, loop: Loop) -> None:
             or token_of(obj) != token_of(previous)
             or metadata.get("deletionTimestamp") != before.get("deletionTimestamp")
         ):
-            loop.add(key_of(obj))
+            where = f"{obj['kind']}/{metadata['namespace']}/{metadata['name']}"
+            loop.add(key_of(obj), trigger=where)
 
     for obj in cluster.store.list(plural):
         loop.add(key_of(obj), _first_look(obj))
