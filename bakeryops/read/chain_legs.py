@@ -13,7 +13,16 @@ from bakeryops.model.workload import WorkloadView
 from bakeryops.read.chain_parts import Situation, build_label, named, runs
 from bakeryops.units import format_duration
 
-__all__ = ["applied_leg", "build_leg", "build_problem", "fetched_leg", "git_leg", "images_leg", "ready_leg"]
+__all__ = [
+    "applied_leg",
+    "build_leg",
+    "build_problem",
+    "fetched_leg",
+    "git_leg",
+    "images_leg",
+    "pods_leg",
+    "ready_leg",
+]
 
 GRACE = 60.0
 """Seconds that one part is given to notice what the part before it did."""
@@ -283,18 +292,20 @@ def _verdict(at: Situation, image: OverlayImage, *, applied: bool, changed: bool
     if found is None:
         why = f"no workload runs {image.service}"
         return Leg(*leg, "stuck", Health.SOON, f"{image.service} -", why) if changed and applied else None
-    ref = ObjectRef(f"{found.kind.lower()}s", found.namespace, found.name)
+    ref = _ref(found)
     text = f"{image.service} {found.ready}/{found.desired}"
     if (image.tag or image.digest) and not runs(found, image):
         why = f"{image.service} runs {found.tag or found.image}, Git wants {image.tag or image.digest}"
         if not applied:
             return Leg(*leg, "waiting", Health.UNKNOWN, text, why, None, None, ref)
         return Leg(*leg, "stuck", Health.SOON, text, why, found.since, None, ref)
-    return _pods(found, image.service, text, ref)
+    return pods_leg(found, image.service)
 
 
-def _pods(found: WorkloadView, service: str, text: str, ref: ObjectRef) -> Leg:
-    leg = ("ready", service)
+def pods_leg(found: WorkloadView, service: str) -> Leg:
+    """Return how the pods of one workload are, titled by its service, whatever image they run."""
+    leg, ref = ("ready", service), _ref(found)
+    text = f"{service} {found.ready}/{found.desired}"
     if found.desired == 0 and found.health is not Health.BAD:
         return Leg(*leg, "done", Health.HELD, text, f"{service} is scaled to 0", None, None, ref)
     short = found.ready < found.desired or found.updated < found.desired
@@ -322,7 +333,7 @@ def _ready_without_git(at: Situation, service: str) -> Leg:
         ]
     if not found:
         return Leg("ready", "ready", "unknown", Health.UNKNOWN, "pods ?", "which workloads Git wants is not known")
-    legs = [_pods(each, each.name, f"{each.name} {each.ready}/{each.desired}", _ref(each)) for each in found]
+    legs = [pods_leg(each, each.name) for each in found]
     troubles = [each for each in legs if each.state != "done"]
     if troubles:
         return _troubled(troubles)
