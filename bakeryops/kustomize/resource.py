@@ -140,7 +140,7 @@ class Resource:
 
 def group_of(value: dict[str, Any]) -> str:
     """Return the API group of an object."""
-    return str(value["apiVersion"]).rpartition("/")[0]
+    return str(value.get("apiVersion") or "").rpartition("/")[0]
 
 
 def copy_json(value: Any) -> Any:

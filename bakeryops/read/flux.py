@@ -46,6 +46,7 @@ OBJECTS: Mapping[str, str] = MappingProxyType(
 
 _PLURAL = {kind: plural for each in (SOURCES, SYNCS, OBJECTS) for plural, kind in each.items()}
 _DEPENDENCY = re.compile(r"dependency '([^'/]+)/([^']+)'")
+_UNDER_WAY = re.compile(r" for revision (\S+)")
 _INVENTORY_MOST = 20_000
 _HISTORY_MOST = 50
 _WELL = frozenset({"ReconciliationSucceeded", "deployed", "superseded"})
@@ -269,6 +270,8 @@ def _next(last: float | None, interval: float | None, suspended: bool, now: floa
 def _with_revisions(
     judged: Judged, applied: Revision | None, attempted: Revision | None, *, chart: bool
 ) -> Judged:
+    found = _UNDER_WAY.search(judged.message) if judged.health is Health.WORKING else None
+    attempted = (parse_revision(found[1]) if found else None) or attempted
     if attempted is None or (applied is not None and attempted.text == applied.text):
         if judged.health is Health.FINE and applied is None and not chart:
             return judged._replace(
@@ -279,7 +282,7 @@ def _with_revisions(
         why = f"{attempted.short} is on its way"
         return judged._replace(state="applying", health=Health.WORKING, why=why)
     if judged.state == "failing":
-        done = "its objects are applied already" if judged.reason.startswith("HealthCheck") else "is not applied"
+        done = "its objects are applied already" if judged.reason.startswith("HealthCheck") else "not applied"
         kept = f"; {applied.short} was the last that went well" if applied is not None else ""
         return judged._replace(why=f"{attempted.short}: {judged.why}; {done}{kept}")
     if judged.health is Health.WORKING and judged.state != "deleting":

@@ -22,7 +22,12 @@ REQUESTED = "reconcile.fluxcd.io/requestedAt"
 
 _TEXT_MOST = 4000
 _CHECK = re.compile(r"[Rr]unning health checks for revision (\S+) with a timeout of (\S+)")
-_STEPS = (("Fetching", "fetching"), ("Building", "building"), ("Detecting", "comparing"), ("Applying", "applying"))
+_STEPS = (
+    ("Fetching manifests", "fetching", "fetches the manifests"),
+    ("Building manifests", "building", "builds the manifests"),
+    ("Detecting drift", "comparing", "compares them with the cluster and applies what differs"),
+)
+"""How a message begins while a Kustomization works, the state, and what it does then."""
 _AT_WORK = frozenset({"Progressing", "ProgressingWithRetry", "HealthCheckCanceled"})
 _TROUBLES = ("FetchFailed", "IncludeUnavailable", "StorageOperationFailed", "BuildFailed")
 """Conditions of sources that are only there while something is wrong."""
@@ -178,10 +183,10 @@ def _working(seen: Seen, at: Condition, healthy: Condition | None) -> Judged:
         at = healthy if check is not None else at
     if check is not None:
         return _of(at, "checking", Health.WORKING)._replace(why=_until(at, check[2]))
-    state = next((word for start, word in _STEPS if message.startswith(start)), seen.noun)
-    found = _of(at, state, Health.WORKING)
+    known = ((state, does) for start, state, does in _STEPS if message.startswith(start))
+    state, does = next(known, (seen.noun, message or "at work"))
     again = ", after a failure" if at.reason == "ProgressingWithRetry" else ""
-    return found._replace(why=f"{found.message or 'at work'}{again}")
+    return _of(at, state, Health.WORKING)._replace(why=f"{does}{again}")
 
 
 def _until(at: Condition, timeout: str) -> str:

@@ -11,6 +11,8 @@ _SECRET = re.compile(r"secrets? [\"'“]?([\w.-]+)[\"'”]? not found")
 _REMOTE = re.compile(r"couldn't find remote ref [\"']?([^\"'\s]+)")
 _OBJECTS = re.compile(r"(?:stalled resources|timeout waiting for): ?\[(.*?)\](?:$|:)", re.DOTALL)
 _OBJECT = re.compile(r"([A-Z]\w*/[\w.-]+(?:/[\w.:-]+)?) status: '(\w+)'")
+_FOLDER = re.compile(r"/[^\s:'`]*/kustomization-\d+/")
+"""Where kustomize-controller unpacks a source: of no use to a person."""
 _PATH = re.compile(r"path not found: stat \S*?/[\w-]+-\d+/(\S+?):")
 
 _PLAIN = {
@@ -168,12 +170,18 @@ def _after_reason(why: str) -> str:
     return why
 
 
+def _build(message: str) -> str | None:
+    said = _FOLDER.sub("", message.removeprefix("kustomize build failed: "))
+    return f"what Git holds cannot be built: {said}" if said else None
+
+
 def _end(message: str) -> str:
-    return message.rpartition(": dial ")[2] if ": dial " in message else message
+    return message.rpartition(": dial tcp ")[2] if ": dial tcp " in message else message
 
 
 _SPECIAL: dict[str, Callable[[str], str | None]] = {
     "GitOperationFailed": _git,
+    "BuildFailed": _build,
     "AuthenticationFailed": _authentication,
     "ArtifactFailed": _artifact,
     "HealthCheckFailed": _health,
