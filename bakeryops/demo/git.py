@@ -41,12 +41,20 @@ class GitFailedError(Exception):
     """Git refused; the text is its own."""
 
 
+def _encoded(text: str) -> bytes:
+    """Return text as git's bytes; what was no text when git gave it becomes what it was."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
 def _quoted(path: str) -> bytes:
     """Return a path as fast-import reads it; `GitFailedError` for one that git would not check out."""
     if any(part in ("", ".", "..") or part.lower() == ".git" for part in path.split("/")):
         raise GitFailedError(f"{path!r} is no path of a repository")
     out = bytearray(b'"')
-    for byte in path.encode("utf-8", "surrogateescape"):
+    for byte in _encoded(path):
         if byte in (0x22, 0x5C):
             out += bytes((0x5C, byte))
         elif byte < 0x20 or byte > 0x7E:
@@ -59,7 +67,7 @@ def _quoted(path: str) -> bytes:
 def _person(name: str, email: str, when: float, zone: str) -> bytes:
     plain = " ".join("".join(each for each in name if each not in "<>\0").split()) or "nobody"
     address = "".join(each for each in email if each not in "<>\0\n")
-    return f"{plain} <{address}> {int(when)} {zone}".encode()
+    return _encoded(f"{plain} <{address}> {int(when)} {zone}")
 
 
 class Importer:
@@ -92,14 +100,14 @@ class Importer:
         if not branch.isprintable() or " " in branch:
             raise GitFailedError(f"{branch!r} is no name of a branch")
         mark = len(self._marks) + 1
-        text = message.encode("utf-8", "surrogateescape")
-        lines = [b"commit refs/heads/" + branch.encode(), b"mark :%d" % mark]
+        text = _encoded(message)
+        lines = [b"commit refs/heads/" + _encoded(branch), b"mark :%d" % mark]
         lines.append(b"author " + _person(author, email, when, zone))
         lines.append(b"committer " + _person(*(committer or (author, email)), when, zone))
         lines.append(b"data %d\n%s" % (len(text), text))
         for index, parent in enumerate(parents or ()):
             known = self._marks.get(parent)
-            lines.append((b"merge " if index else b"from ") + (b":%d" % known if known else parent.encode()))
+            lines.append((b"merge " if index else b"from ") + (b":%d" % known if known else _encoded(parent)))
         for path, content in changes.items():
             if content is None:
                 lines.append(b"D " + _quoted(path))
@@ -200,7 +208,7 @@ class BareRepo:
             assert self._reader.stdin is not None
             assert self._reader.stdout is not None
             try:
-                self._reader.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
+                self._reader.stdin.write(_encoded(name) + b"\n")
                 self._reader.stdin.flush()
                 head = self._reader.stdout.readline().decode("utf-8", "replace").split()
             except BrokenPipeError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass, field
 
 from bakeryops.demo.controllers.objects import digest
@@ -178,6 +177,6 @@ class Accounts:
             return None
         try:
             login, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return None
         return self.by_password(login, password)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from aiohttp import web
@@ -70,7 +69,7 @@ def _decoded(content: object) -> bytes:
         raise ApiError(422, "[Content]: Required")
     try:
         return base64.b64decode(content, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ApiError(422, f"illegal base64 data: {error}") from None
 
 
