@@ -135,6 +135,7 @@ class ConnectedApp(AppCommands):
     def _connected(self, event: Connected) -> None:
         self.session = event.session
         self.begin_picture()
+        self._begin_code(event.session)
         event.session.link.on_change.append(self._tell_link)
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):

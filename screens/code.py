@@ -11,8 +11,9 @@ from bakeryops.model.code import CodeView
 from bakeryops.text import clean
 
 if TYPE_CHECKING:
-    from bakeryops.cluster.session import Session
     from bakeryops.git.keeper import Code
+
+    from bakeryops.cluster.session import Session
 
 __all__ = ["ConsoleCode", "Settings"]
 

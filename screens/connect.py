@@ -10,6 +10,7 @@ from screens.base import ConsoleScreen, bindings
 from screens.lines import Line
 from screens.panel import TextPanel
 from screens.rows_link import connect_lines
+from screens.views import VIEWS
 
 __all__ = ["ConnectScreen"]
 
@@ -59,7 +60,7 @@ class ConnectScreen(ConsoleScreen):
 
     def refusals(self) -> dict[str, str]:
         """There is nothing to look at yet."""
-        return dict.fromkeys(("view.overview", "view.workloads", "view.events"), "there is no cluster to show")
+        return dict.fromkeys((f"view.{view}" for view in VIEWS), "there is no cluster to show")
 
     def do_console_back(self) -> None:
         """There is nothing behind this screen."""

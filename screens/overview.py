@@ -14,8 +14,11 @@ from bakeryops.read.configured import configured_overview
 from bakeryops.read.index import KINDS
 from bakeryops.read.overview import Sources
 from screens.base import bindings
+from screens.lines import Line
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
+from screens.rows_builds import build_strip
+from screens.rows_chain import chain_lines
 from screens.rows_overview import (
     NEEDS_COLUMNS,
     counts_line,
@@ -59,6 +62,7 @@ class OverviewScreen(ListScreen):
     def body(self) -> ComposeResult:
         """Put what needs a person first, the rest below it or beside it."""
         yield LinePanel(id="counts", classes="data")
+        yield LinePanel(id="chain", classes="data")
         with Container(id="halves"):
             with Vertical(id="left"):
                 yield LiveTable(NEEDS_COLUMNS, noun="needs you", id="needs")
@@ -100,13 +104,20 @@ class OverviewScreen(ListScreen):
         self._needs = {}
         self.query_one("#needs", LiveTable).set_rows([])
         self.query_one("#needs", LiveTable).set_notice("waiting for the cluster …", "working")
-        for panel in ("#counts", "#parts", "#nodes", "#shares"):
+        for panel in ("#counts", "#chain", "#parts", "#nodes", "#shares"):
             self.query_one(panel, LinePanel).set_lines([])
 
     async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Read what changed, and draw it all: it is one screen."""
-        await self.console.picture.take(feed, changes, first=first)
+        picture = self.console.picture
+        await picture.take(feed, changes, first=first)
+        await picture.delivery.take(feed, changes, first=first)
+        self.console.code.poke(picture.delivery.revisions())
         self._read(feed)
+
+    def show_code(self) -> None:
+        """Draw the chain with what Git says now."""
+        self._draw()
 
     def show_ticks(self) -> None:
         """Bring ages up to date."""
@@ -152,6 +163,8 @@ class OverviewScreen(ListScreen):
         else:
             table.set_notice("" if seen.needs or seen.unknowns else "Nothing needs you.", "fine")
         self._draw_detail()
+        chain = self._chain(wide)
+        self.query_one("#chain", LinePanel).set_lines(chain)
         parts = part_lines(seen, half, namespace=console.namespace)
         self.query_one("#parts", LinePanel).set_lines(parts)
         nodes = []
@@ -163,8 +176,23 @@ class OverviewScreen(ListScreen):
         if len(seen.nodes) > 1 and not wide:
             nodes.append(((f"   and {len(seen.nodes) - 1} more nodes, m shows them", "dim"),))
         self.query_one("#nodes", LinePanel).set_lines(nodes)
-        room = self.size.height - 4 - len(parts) - len(nodes) - (0 if wide else 12)
+        room = self.size.height - 4 - len(chain) - len(parts) - len(nodes) - (0 if wide else 12)
         self.query_one("#shares", LinePanel).set_lines(share_lines(seen.shares, half, room))
+
+    def _chain(self, wide: bool) -> list[Line]:
+        """Return the delivery chain and, where there is room, the last builds; nothing where no part of it is."""
+        console = self.console
+        picture, width = console.picture, self.size.width
+        delivery = picture.delivery
+        if not delivery.builds.builds and not delivery.flux.syncs and console.code.view.state == "off":
+            return []
+        now = console.now()
+        chain = delivery.chain(console.code.view, picture.index, now)
+        lines = chain_lines(chain, width, now, stale=self._stale)[: 3 if self.size.height >= 30 else 2]
+        if delivery.builds.builds and (wide or self.size.height >= 36):
+            strip = build_strip(delivery.builds.builds, min(40, width // 2), now=now)
+            lines.append(((" builds ", "dim"), *strip))
+        return lines
 
     @on(LiveTable.Selected)
     def _draw_detail(self) -> None:

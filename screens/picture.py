@@ -15,6 +15,7 @@ from bakeryops.model.workload import PodView
 from bakeryops.read.build_index import BuildChanges, BuildIndex
 from bakeryops.read.events import EventKeeper
 from bakeryops.read.index import KINDS, ChangedUids, IndexChanges, WorkloadIndex
+from screens.delivery import Delivery
 from screens.slices import sliced
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Picture:
         self.index = WorkloadIndex(clock=clock)
         self.builds = BuildIndex(clock=clock)
         """The builds as rows of a list, without their tasks."""
+        self.delivery = Delivery(self.builds, clock=clock)
+        """Builds and Flux, and the chain that they make."""
         self.events = EventKeeper()
         self.stats: dict[str, StatsSummary] = {}
         """What each node's kubelet says of its disks, by node."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from bakeryops.model.chain import Follow, Leg
-from bakeryops.units import format_age
+from bakeryops.units import format_duration
 from screens.lines import Line
 from screens.rows_chain import leg_tone
 from screens.widgets.cells import Cell, Column, Row
@@ -36,7 +36,7 @@ def follow_lines(view: Follow, now: float) -> list[Line]:
         when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(commit.committed))
         lines.append(((f'   {commit.short} "{commit.subject}"', ""), (f"  {commit.author}, {when} UTC", "dim")))
     services = ", ".join(view.services) if view.services else "none"
-    took = format_age(view.seconds) if view.seconds is not None else "?"
+    took = format_duration(view.seconds) if view.seconds is not None else "?"
     if view.stuck is None:
         state, tone = f"live after {took}", "fine"
     else:
@@ -67,7 +67,7 @@ def _row(place: int, leg: Leg, first: float, last: float, now: float) -> Row:
         Cell(leg.health.symbol if leg.state != "skipped" else "·", tone),
         Cell(leg.title, tone if leg.health.rank < 4 else ""),
         Cell(began, "dim"),
-        Cell("" if seconds is None else format_age(seconds)),
+        Cell("" if seconds is None else format_duration(seconds)),
         Cell(bar, tone),
         text,
     )

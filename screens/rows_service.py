@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bakeryops.model.build import Build
 from bakeryops.model.chain import Release, ServiceView
 from bakeryops.model.health import Health
-from bakeryops.units import format_age, format_bytes, format_cpu
+from bakeryops.units import format_age, format_bytes, format_cpu, format_duration
 from screens.lines import Line, cut
 from screens.rows_workloads import pod_row
 from screens.widgets.cells import Cell, Column, Row
@@ -105,7 +105,7 @@ def _release(place: int, release: Release, now: float) -> Row:
     tone = health.value
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(deployment.when))
     end = release.until if release.until is not None else now if release.running else None
-    lasted = format_age(end - deployment.when) if end is not None else ""
+    lasted = format_duration(end - deployment.when) if end is not None else ""
     source = deployment.source or (commit.sha if commit is not None else "")
     subject = commit.subject if commit is not None else deployment.subject
     author = commit.author if commit is not None else deployment.author
@@ -144,7 +144,7 @@ def _build(place: int, view: Build, now: float) -> Row:
         Cell(view.name, tone if view.health.rank < 4 else ""),
         Cell(view.state, tone if view.health is not Health.FINE else "dim"),
         Cell(view.trigger.revision[:7]),
-        Cell("" if took is None else format_age(took)),
+        Cell("" if took is None else format_duration(took)),
         Cell(format_age(now - view.created), "dim"),
         Cell(view.why, "dim"),
     )

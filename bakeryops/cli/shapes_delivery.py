@@ -106,7 +106,7 @@ def _failure(failure: Failure | None) -> Document | None:
 
 def build(view: Build, *, found: Commit | None = None, tasks: bool = False) -> Document:
     """Return one entry of `builds`, with its tasks for `builds show`; `found` is the commit that it builds."""
-    document = {
+    document: Document = {
         "namespace": view.namespace,
         "name": view.name,
         "pipeline": view.pipeline,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["SYMBOLS", "TONES", "component_classes", "tone_css"]
 
-TONES = ("fine", "working", "soon", "bad", "unknown", "held", "dim", "accent")
+TONES = ("fine", "working", "soon", "bad", "unknown", "held", "dim", "accent", "added", "removed")
 """Every tone; the empty tone is ordinary text."""
 
 SYMBOLS = {"fine": "✔", "working": "◐", "soon": "▲", "bad": "✖", "unknown": "○", "held": "⏸"}
@@ -19,6 +19,8 @@ _COLOURS = {
     "held": "color: $text-secondary;",
     "dim": "color: $text-muted;",
     "accent": "color: $text-accent;",
+    "added": "color: $text-success;",
+    "removed": "color: $text-error;",
 }
 
 _ANSI = {
@@ -30,6 +32,8 @@ _ANSI = {
     "held": "color: ansi_magenta;",
     "dim": "color: ansi_default; text-style: dim;",
     "accent": "color: ansi_blue; text-style: bold;",
+    "added": "color: ansi_green;",
+    "removed": "color: ansi_red;",
 }
 
 

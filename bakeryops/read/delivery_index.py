@@ -1,0 +1,140 @@
+"""Builds and Flux kept read together, and what follows with Git and workloads: chain, follow, service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bakeryops.model.build import Build
+from bakeryops.model.chain import Chain, Follow, ServiceView
+from bakeryops.model.code import CodeView
+from bakeryops.model.sync import Inventory, Sync
+from bakeryops.read.build_index import BuildIndex
+from bakeryops.read.build_tasks import RUN_LABEL
+from bakeryops.read.builds import build_key, build_of
+from bakeryops.read.chain import chain_of
+from bakeryops.read.flux_index import KINDS as FLUX_KINDS
+from bakeryops.read.flux_index import FluxIndex, FluxView
+from bakeryops.read.flux_inventory import inventory_of
+from bakeryops.read.index import ChangedUids, Items, WorkloadIndex
+
+__all__ = ["BUILD_KINDS", "FLUX_KINDS", "KINDS", "DeliveryIndex", "tasks_selector"]
+
+BUILD_KINDS = ("pipelineruns",)
+"""Kinds of builds that are read for all of them; TaskRuns are read for those that are looked at."""
+
+KINDS = (*BUILD_KINDS, *FLUX_KINDS)
+"""Every kind that is read here."""
+
+_PARTS = {"builds": "pipelineruns", "flux": "kustomizations", "workloads": "pods"}
+_NONE = frozenset({"absent", "forbidden", "unauthorized"})
+
+
+def tasks_selector(builds: Sequence[Build]) -> str:
+    """Return the label selector of the TaskRuns of these builds; without builds one that finds none."""
+    names = sorted({build.name for build in builds if len(build.name) <= 63})
+    return f"{RUN_LABEL} in ({','.join(names)})" if names else f"{RUN_LABEL},!{RUN_LABEL}"
+
+
+class DeliveryIndex:
+    """Every build and every Flux object, read."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.time, builds: BuildIndex | None = None) -> None:
+        """Take what tells the time, in seconds since the epoch, and an index of builds that others read too."""
+        self.builds = builds or BuildIndex(clock=clock)
+        self.flux = FluxIndex(clock=clock)
+        self._clock = clock
+        self._detailed: dict[str, Build] = {}
+        self._reasons: dict[str, str] = {}
+
+    def load(self, stores: Mapping[str, Items]) -> bool:
+        """Read everything that was not read yet, and drop what is gone; return whether anything is different."""
+        done = self.update(stores, self.builds.differences(stores))
+        return bool(self.flux.load(stores)) or done
+
+    def update(self, stores: Mapping[str, Items], changes: Mapping[str, ChangedUids]) -> bool:
+        """Read again what changed; return whether anything is different.
+
+        TaskRuns in `stores` are read for the builds that they belong to, and forgotten when they are not there.
+        """
+        runs = {kind: store for kind, store in stores.items() if kind in BUILD_KINDS}
+        done = self.builds.update(runs, changes)
+        different = bool(self.flux.update(stores, changes)) or bool(done)
+        if "taskruns" in stores and "pipelineruns" in stores:
+            different |= self._read_tasks(stores)
+        return different
+
+    def tick(self) -> bool:
+        """Read again what time alone may have changed; return whether anything is different."""
+        done = self.builds.tick()
+        return bool(self.flux.tick()) or bool(done)
+
+    def set_states(self, states: Mapping[str, Any]) -> None:
+        """Take the states of the kinds (phase, reason): a part that may not be seen is unknown, and not empty."""
+        self._reasons = {
+            part: states[kind].reason or f"{kind} are {states[kind].phase}"
+            for part, kind in _PARTS.items()
+            if kind in states and states[kind].phase in _NONE
+        }
+
+    def revisions(self) -> tuple[Any, ...]:
+        """Return what tells that Git may have moved: revisions of sources, the newest build and what it wrote."""
+        newest = self.builds.builds[:1]
+        return (
+            *sorted(each.revision.text for each in self.flux.sources.values() if each.revision is not None),
+            *((each.key, each.deploy_commit) for each in newest),
+        )
+
+    def flux_tree(self) -> list[tuple[int, FluxView]]:
+        """Return sources, what hangs on them, and other objects, each with its depth."""
+        return self.flux.tree()
+
+    def inventory(self, view: Sync, workloads: WorkloadIndex) -> Inventory:
+        """Return the objects of an applier as a tree down to pods."""
+        return inventory_of(view, workloads, self.flux.syncs)
+
+    def chain(self, code: CodeView, workloads: WorkloadIndex, now: float) -> Chain:
+        """Return the newest change on its way."""
+        return chain_of(code, *self._parts(workloads), now=now, reasons=self._reasons)
+
+    def follow(self, what: str, code: CodeView, workloads: WorkloadIndex, now: float) -> Follow | None:
+        """Return the way of a commit, build, image or service; None where nothing is called so."""
+        from bakeryops.read.follow import follow
+
+        return follow(what, code, *self._parts(workloads), now=now, reasons=self._reasons)
+
+    def service(self, name: str, code: CodeView, workloads: WorkloadIndex, now: float) -> ServiceView | None:
+        """Return one service; None where nothing is called so."""
+        from bakeryops.read.service import service_view
+
+        pods = list(workloads.pods.values())
+        return service_view(name, code, *self._parts(workloads), pods, now=now, reasons=self._reasons)
+
+    def services(self, code: CodeView, workloads: WorkloadIndex) -> list[str]:
+        """Return the names of all services."""
+        from bakeryops.read.service import services
+
+        return services(code, list(workloads.workloads.values()))
+
+    def _read_tasks(self, stores: Mapping[str, Items]) -> bool:
+        groups: dict[tuple[str, str], list[Any]] = {}
+        for task in stores["taskruns"].items.values():
+            name = (task.metadata.labels or {}).get(RUN_LABEL, "")
+            groups.setdefault((task.metadata.namespace, name), []).append(task)
+        now, before = self._clock(), self._detailed
+        self._detailed = {
+            build_key(run): build_of(run, groups[run.metadata.namespace, run.metadata.name], now=now)
+            for run in stores["pipelineruns"].items.values()
+            if (run.metadata.namespace, run.metadata.name) in groups
+        }
+        return self._detailed != before
+
+    def _parts(self, workloads: WorkloadIndex) -> tuple[Any, Any, Any, Any]:
+        detailed, unseen = self._detailed, self._reasons
+        return (
+            None if "builds" in unseen else [detailed.get(each.key, each) for each in self.builds.builds],
+            None if "flux" in unseen else list(self.flux.sources.values()),
+            None if "flux" in unseen else list(self.flux.syncs.values()),
+            None if "workloads" in unseen else list(workloads.workloads.values()),
+        )

@@ -1,0 +1,120 @@
+"""What Git says against what runs, for one Kustomization: what would the next apply change?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.message import Message
+
+from bakeryops.errors import BakeryopsError
+from bakeryops.model.sync import Sync
+from bakeryops.text import clean
+from screens.base import bindings
+from screens.lines import Line
+from screens.panel import LinePanel, TextPanel
+from screens.rows_diff import drift_lines, drift_summary
+from screens.text_screen import TextScreen
+
+if TYPE_CHECKING:
+    from bakeryops.cluster.session import Session
+    from bakeryops.drift import Drift
+
+__all__ = ["DiffScreen"]
+
+
+class DiffScreen(TextScreen):
+    """A text to scroll and to search in; `r` compares anew."""
+
+    NAME: ClassVar[str] = "diff"
+    CSS_PATH = "diff.tcss"
+    BINDINGS = bindings("diff")
+
+    class Found(Message):
+        """The comparison is done, or why it could not be made."""
+
+        def __init__(self, drift: Drift | None, lines: list[Line]) -> None:
+            """Take the result, or the lines that say why there is none."""
+            super().__init__()
+            self.drift = drift
+            self.lines = lines
+
+    def __init__(self, key: str) -> None:
+        """Take the key of the applier."""
+        super().__init__()
+        self._key = key
+
+    def place(self) -> str:
+        """Say what is compared."""
+        return f"diff {self._key.rpartition('/')[2]}"
+
+    def body(self) -> ComposeResult:
+        """Put the summary above the text."""
+        yield LinePanel(id="head", classes="data")
+        yield TextPanel(id="text")
+
+    def on_mount(self) -> None:
+        """Compare at once."""
+        super().on_mount()
+        self.query_one("#text", TextPanel).focus()
+        self._begin()
+
+    def text_panel(self) -> TextPanel:
+        """Return the differences."""
+        return self.query_one("#text", TextPanel)
+
+    def show_session(self) -> None:
+        """Compare with the cluster there is now."""
+        self._begin()
+
+    def needs_retry(self) -> bool:
+        """Comparing anew is always worth it: both sides move."""
+        return True
+
+    def do_console_retry(self) -> None:
+        """Compare anew."""
+        self.console.code.poke()
+        self._begin()
+
+    def _begin(self) -> None:
+        if self.session is None:
+            return
+        self.query_one("#head", LinePanel).set_lines(
+            [((" ◐ building what Git says, asking the cluster …", "working"),)]
+        )
+        self._compare(self.session)
+
+    @work(group="compare", exclusive=True, exit_on_error=False)
+    async def _compare(self, session: Session) -> None:
+        from bakeryops.drift import find_drift
+
+        view = self.console.picture.delivery.flux_views().get(self._key)
+        keeper = self.console.code.keeper
+        try:
+            if not isinstance(view, Sync):
+                raise BakeryopsError(f"{self._key} is not there (any more)")
+            if keeper is None or keeper.repository is None:
+                code = self.console.code.view
+                raise BakeryopsError("Git cannot be read", why=code.reason, hint=code.hint)
+            drift = await find_drift(session, keeper.repository, view)
+        except BakeryopsError as error:
+            lines: list[Line] = [((f" ✖ {clean(error.message)}", "bad"),)]
+            lines += [((f"   {clean(each)}", "dim"),) for each in (error.why, error.hint) if each]
+            self.post_message(self.Found(None, lines))
+        else:
+            self.post_message(self.Found(drift, drift_lines(drift.differences)))
+
+    def on_diff_screen_found(self, event: DiffScreen.Found) -> None:
+        """Show the result."""
+        head = self.query_one("#head", LinePanel)
+        if event.drift is None:
+            head.set_lines(event.lines)
+            self.text_panel().set_lines([])
+            return
+        drift = event.drift
+        commit = self.console.code.view.find(drift.revision)
+        told = f' "{commit.subject}"' if commit is not None else ""
+        at: Line = ((f"   Git at {drift.revision[:7]}{told}", "dim"),)
+        head.set_lines([drift_summary(drift.differences, drift.same), at])
+        self.text_panel().set_lines(event.lines)

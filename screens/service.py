@@ -1,0 +1,187 @@
+"""One service: what runs and since when, how its newest change is doing, its deployments, pods and builds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import ContentSwitcher
+
+from bakeryops.model.chain import ServiceView
+from bakeryops.model.overview import ObjectRef
+from bakeryops.read.index import KINDS
+from screens.base import bindings
+from screens.delivery import BUILD_KINDS, FLUX_KINDS
+from screens.lines import Line, Span, columns
+from screens.list_screen import ListScreen
+from screens.panel import LinePanel
+from screens.rows_chain import chain_lines
+from screens.rows_service import (
+    RELEASE_COLUMNS,
+    SERVICE_BUILD_COLUMNS,
+    pod_rows,
+    release_rows,
+    service_build_rows,
+    service_lines,
+)
+from screens.rows_workloads import POD_COLUMNS, ref_plural
+from screens.widgets.table import LiveTable
+
+if TYPE_CHECKING:
+    from bakeryops.cluster.feed import Changes, Feed
+
+__all__ = ["ServiceScreen"]
+
+LISTS = ("deployments", "pods", "builds")
+"""The lists in the order in which one key goes through them."""
+
+
+class ServiceScreen(ListScreen):
+    """Facts and chain above one of three lists."""
+
+    NAME: ClassVar[str] = "service"
+    CSS_PATH = "service.tcss"
+    BINDINGS = bindings("service")
+    KINDS: ClassVar[tuple[str, ...]] = (*BUILD_KINDS, *FLUX_KINDS, *KINDS)
+    MAX_HZ: ClassVar[float] = 4
+
+    def __init__(self, name: str) -> None:
+        """Take the service's name."""
+        super().__init__()
+        self._service = name
+        self._list = LISTS[0]
+        self._view: ServiceView | None = None
+
+    def place(self) -> str:
+        """Say which service this is."""
+        return self._service
+
+    def body(self) -> ComposeResult:
+        """Put facts and chain above the lists."""
+        yield LinePanel(id="head", classes="data")
+        yield LinePanel(id="chain", classes="data")
+        yield LinePanel(id="heading", classes="data")
+        with ContentSwitcher(initial=LISTS[0], id="lists"):
+            yield LiveTable(RELEASE_COLUMNS, noun="deployments in Git", id="deployments", sort="health")
+            yield LiveTable(POD_COLUMNS, noun="pods", id="pods", sort="health", ties=("name",))
+            yield LiveTable(SERVICE_BUILD_COLUMNS, noun="builds", id="builds", sort="health")
+
+    def on_mount(self) -> None:
+        """Put the cursor into the list."""
+        super().on_mount()
+        self.table().focus()
+
+    def table(self) -> LiveTable:
+        """Return the list that is shown."""
+        return self.query_one(f"#{self._list}", LiveTable)
+
+    def feed_namespace(self) -> str | None:
+        """Watch all namespaces: builds, Flux and the app live in different ones."""
+        return None
+
+    def selected(self) -> ObjectRef | None:
+        """Return the selected pod or build; else the workload of the service, whose logs are meant."""
+        key = self.table().selected if self.is_mounted else None
+        if self._list == "pods" and key is not None:
+            namespace, _, name = key.partition("/")
+            return ObjectRef("pods", namespace, name)
+        if self._list == "builds" and key is not None:
+            namespace, _, name = key.partition("/")
+            return ObjectRef("pipelineruns", namespace, name)
+        work = self._view.workload if self._view is not None else None
+        return ObjectRef(ref_plural(work.kind), work.namespace, work.name) if work is not None else None
+
+    async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
+        """Read what changed, and draw it all."""
+        picture = self.console.picture
+        await picture.take(feed, changes, first=first)
+        await picture.delivery.take(feed, changes, first=first)
+        self.console.code.poke(picture.delivery.revisions())
+        self._read()
+
+    def show_code(self) -> None:
+        """Draw what Git says now."""
+        self._read()
+
+    def show_ticks(self) -> None:
+        """Bring ages up to date."""
+        self._read()
+
+    def _read(self) -> None:
+        if not self.is_mounted:
+            return
+        console = self.console
+        picture, now, width = console.picture, console.now(), self.size.width
+        self._view = view = picture.delivery.service(self._service, console.code.view, picture.index, now)
+        if view is None:
+            reading = self.reading() or self.feed is None
+            text = "reading …" if reading else f"no service is called {self._service}; esc goes back"
+            self.query_one("#head", LinePanel).set_lines([((f" ○ {text}", "unknown"),)])
+            return
+        self._draw(view, width, now)
+
+    def _draw(self, view: ServiceView, width: int, now: float) -> None:
+        room = 5 if self.size.height < 30 else 9
+        self.query_one("#head", LinePanel).set_lines(service_lines(view, width, now)[:room])
+        chain: list[Line] = []
+        if view.chain is not None:
+            chain = chain_lines(view.chain, width, now)[: 2 if self.size.height < 30 else 3]
+        self.query_one("#chain", LinePanel).set_lines(chain)
+        self._draw_heading(view, width)
+        self.query_one("#deployments", LiveTable).set_rows(release_rows(view.releases, now))
+        self.query_one("#pods", LiveTable).set_rows(pod_rows(view, now))
+        self.query_one("#builds", LiveTable).set_rows(service_build_rows(view.builds, now))
+        code = self.console.code.view
+        blind = code.state in ("off", "refused") and not view.releases
+        note = f"git: {code.reason or code.state}" if blind else ""
+        self.query_one("#deployments", LiveTable).set_notice(note, "unknown")
+
+    def _draw_heading(self, view: ServiceView, width: int) -> None:
+        counts = {"deployments": len(view.releases), "pods": len(view.pods), "builds": len(view.builds)}
+        spans: list[Span] = [
+            (f" {name} {counts[name]} ", "accent" if name == self._list else "dim") for name in LISTS
+        ]
+        note: Line = (("w next list ", "dim"),)
+        self.query_one("#heading", LinePanel).set_lines([columns(tuple(spans), note, width)])
+
+    def do_list_pods(self) -> None:
+        """Go on to the next list."""
+        self._list = LISTS[(LISTS.index(self._list) + 1) % len(LISTS)]
+        self.query_one("#lists", ContentSwitcher).current = self._list
+        self.table().focus()
+        self._read()
+        self.check_access()
+        self.draw_footer()
+
+    @on(LiveTable.Activated)
+    def _activated(self) -> None:
+        self.do_object_open()
+
+    def do_object_open(self) -> None:
+        """Follow the selected deployment, or open the selected pod or build."""
+        ref = self.selected()
+        if self._list == "deployments":
+            self.do_delivery_follow()
+        elif self._list == "builds" and ref is not None:
+            self.console.open_build(ref.namespace, ref.name)
+        elif ref is not None:
+            self.console.open_object(ref)
+
+    def do_delivery_follow(self) -> None:
+        """Follow the selected deployment's commit, or the newest of the service."""
+        self.console.follow(self._followed() or self._service)
+
+    def _followed(self) -> str:
+        key = self.table().selected
+        if self._view is None or key is None:
+            return ""
+        if self._list == "deployments":
+            for release in self._view.releases:
+                deployment = release.deployment
+                if f"{deployment.commit}/{deployment.service}" == key:
+                    return deployment.source or deployment.commit
+        if self._list == "builds":
+            return key.partition("/")[2]
+        return ""
