@@ -10,7 +10,7 @@ from typing import Any
 from bakeryops.cluster.decode import Broken, Decoder
 from bakeryops.cluster.store import Store, key_of
 from bakeryops.cluster.wire import tekton
-from bakeryops.model.build import Build
+from bakeryops.model.build import Build, BuildTask
 from bakeryops.read.build_index import BuildChanges, BuildIndex
 from bakeryops.read.builds import build_of
 from bakeryops.units import parse_time
@@ -26,6 +26,10 @@ def condition(status: str, reason: str, message: str = "") -> list[dict[str, Any
     """Return the conditions of a run."""
     return [{"type": "Succeeded", "status": status, "reason": reason, "message": message,
              "lastTransitionTime": stamp(10)}]  # fmt: skip
+
+
+GOING = condition("Unknown", "Running", "Tasks Completed: 0 (Failed: 0, Cancelled 0), Incomplete: 2, Skipped: 0")
+"""The conditions of a run that goes on."""
 
 
 def raw_run(name: str = "ci-a1b2c", *, spec: Any = None, meta: Any = None, **status: Any) -> dict[str, Any]:
@@ -89,6 +93,26 @@ def excerpt(name: str) -> Build:
     """Return the build of an excerpt of a recording, ten seconds after its last change."""
     held = json.loads((DATA / f"{name}.json").read_text("utf-8"))
     return read(held["pipelinerun"], *held["taskruns"], now=(parse_time(held["now"]) or 0.0) + 10)
+
+
+def task_of(build: Build, key: str) -> BuildTask:
+    """Return the one task of that key."""
+    found = [each for each in build.tasks if each.key == key]
+    assert len(found) == 1, [each.key for each in build.tasks]
+    return found[0]
+
+
+def states_of(build: Build) -> list[tuple[str, str, str]]:
+    """Return title, state and health of the tasks."""
+    return [(each.title, each.state, each.health.value) for each in build.tasks]
+
+
+def raw_step(name: str, code: int | None = None, *, reason: str = "", **more: Any) -> dict[str, Any]:
+    """Return a step's status: ended a moment ago with `code`, or as `more` says."""
+    ended = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed",
+                            "startedAt": stamp(60), "finishedAt": stamp(50)}}  # fmt: skip
+    return {"name": name, "container": f"step-{name}", **({} if code is None else ended), **more,
+            **({"terminationReason": reason} if reason else {})}  # fmt: skip
 
 
 class BuildFold:
