@@ -22,6 +22,7 @@ from bakeryops.demo.controllers import Cluster, Images
 from bakeryops.demo.controllers.objects import digest, timestamp
 from bakeryops.demo.gitea.accounts import ADMIN, BOT
 from bakeryops.demo.gitea.server import Gitea
+from bakeryops.demo.objects import share
 from bakeryops.demo.tekton.children import child_reference, task_run_for
 from bakeryops.demo.tekton.matrix import Combination
 from bakeryops.demo.tekton.pipelinespec import resolve_pipeline
@@ -93,6 +94,8 @@ class _Maker:
         self._steps = steps
         self._past = past
         self._seed = seed
+        self._known: dict[tuple[str, ...], Object] = {}
+        """The first status of each commit and task; builds of the same commit hold what is equal once."""
 
     def make(self, release: PastRelease, *, pods: bool) -> None:
         """Create the run of a release and its TaskRuns, with their pods if asked for."""
@@ -133,13 +136,18 @@ class _Maker:
             "lastTransitionTime": status["completionTime"],
         }
         status["conditions"] = [entry]
+        kept = self._shared((release.after,), status)
 
         def change(obj: Object) -> Object:
-            obj["status"] = status
+            obj["status"] = kept
             return obj
 
         where = (CI, run["metadata"]["name"])
         self._store.mutate(PIPELINE_RUNS, *where, change, manager=MANAGER, check=False, managed=lambda _: [])
+
+    def _shared(self, key: tuple[str, ...], status: Object) -> Object:
+        kept: Object = share(self._known.setdefault(key, status), status)
+        return kept
 
     def _at(self, when: float) -> None:
         self._past.age = self._past.present() - when
@@ -177,7 +185,9 @@ class _Maker:
         body = task_run_for(run, task, index, combos, final=final)
         body["metadata"]["labels"]["tekton.dev/task"] = body["spec"]["taskRef"]["name"]
         made = self._store.create(TASK_RUNS, body, manager=MANAGER, managed=[])
-        status = self._steps.finish(made, release, span, service, pods=pods)
+        status = self._shared(
+            (release.after, task["name"], service), self._steps.finish(made, release, span, service, pods=pods)
+        )
 
         def change(obj: Object) -> Object:
             obj["status"] = status
