@@ -132,6 +132,7 @@ class BuildScreen(LogKeys):
         """Draw the build as it is now."""
         self._read(feed)
         self._draw()
+        self.check_access()
 
     def _read(self, feed: Feed) -> None:
         build = build_in(feed, self.ref.namespace, self.ref.name, self.console.now())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import Any
 
 from bakeryops.cluster.logs import LogEntry
+from bakeryops.cluster.store import Store
 from bakeryops.cluster.wire.tekton import PipelineRun, TaskRun
 from bakeryops.units import parse_time
 from screens.app import BakeryOpsApp
@@ -14,13 +16,15 @@ from tests.support.fake_session import FakeLog, FakeSession
 
 __all__ = ["GONE", "app_at", "failing_log", "load", "open_session", "put_run", "put_taskrun"]
 
+_VERSIONS = count(1)
+
 GONE = LogEntry(notice='pods "{}" not found; the log of a deleted pod is gone with it')
 """What a stream says of a pod that is not there."""
 
 
 def put_run(session: FakeSession, raw: dict[str, Any]) -> PipelineRun:
     """Put a PipelineRun as the API sends it into a session's store."""
-    found = run_of(raw)
+    found = run_of(_newer(session.store("pipelineruns"), raw))
     session.store("pipelineruns").put(found, found.metadata)
     session.objects["pipelineruns", raw["metadata"]["namespace"], raw["metadata"]["name"]] = raw
     return found
@@ -28,7 +32,7 @@ def put_run(session: FakeSession, raw: dict[str, Any]) -> PipelineRun:
 
 def put_taskrun(session: FakeSession, raw: dict[str, Any]) -> TaskRun:
     """Put a TaskRun as the API sends it into a session's store."""
-    found = taskrun_of(raw)
+    found = taskrun_of(_newer(session.store("taskruns"), raw))
     session.store("taskruns").put(found, found.metadata)
     session.objects["taskruns", raw["metadata"]["namespace"], raw["metadata"]["name"]] = raw
     return found
@@ -46,6 +50,15 @@ def load(session: FakeSession, excerpt: str) -> tuple[str, str, float]:
             session.container_logs[pod, step.get("container", ""), False] = FakeLog(lines, ends=True)
         assert made.metadata.name
     return run.metadata.namespace or "", run.metadata.name, (parse_time(held["now"]) or 0.0) + 10
+
+
+def _newer(store: Store[Any], raw: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with a version of its own: a store takes no notice of one that it has."""
+    meta = raw["metadata"]
+    known = store.get(meta["namespace"], meta["name"])
+    return (
+        {**raw, "metadata": {**meta, "resourceVersion": f"{meta['resourceVersion']}{id(known)}"}} if known else raw
+    )
 
 
 def failing_log(before: int = 411, after: int = 200) -> FakeLog:
