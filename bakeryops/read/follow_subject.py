@@ -63,6 +63,8 @@ def _commit(at: Situation, text: str) -> Subject | None:
             return _deployment(at, written[0])
         direct = bool(written) or found.sha in at.deploys
         return Subject(found.sha, found, found.subject, direct=direct)
+    if any(sha.startswith(text.lower()) for sha in at.code.commits):
+        return None
     revisions = {
         each.trigger.revision for each in at.builds or () if each.trigger.revision.startswith(text.lower())
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from bakeryops.model.code import CodeView, Commit, OverlayImage
 from bakeryops.model.health import Health
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.sync import Past, Revision, Source, Sync
-from bakeryops.model.workload import WorkloadView, workload_key
+from bakeryops.model.workload import Amounts, ContainerView, PodView, WorkloadView, workload_key
 
 NOW = 1_760_100_000.0
 REGISTRY = "gitea.bakery-ia.local/bakery-admin"
@@ -20,8 +21,8 @@ URL = "http://gitea-http.gitea.svc.cluster.local:3000/bakery-admin/bakery-ia.git
 
 
 def sha(word: str) -> str:
-    """Return a sha that begins with the hexadecimal digits of a word, the same for the same word."""
-    return (word.encode().hex() * 10)[:40]
+    """Return a sha, the same for the same word."""
+    return hashlib.sha1(word.encode()).hexdigest()
 
 
 def commit(word: str, *, ago: float = 3600.0, subject: str = "", author: str = "dev-one", **more: Any) -> Commit:
@@ -220,3 +221,33 @@ def workload(service: str, tag_: str, ready: int = 1, desired: int = 1, **more: 
 
 def workloads(tags: Mapping[str, str]) -> list[WorkloadView]:
     return [workload(service, tag_) for service, tag_ in tags.items()]
+
+
+def pod(service: str, tag_: str, *, ready: float, restarts: int = 0, **more: Any) -> PodView:
+    """Return a pod of a service's Deployment that has been ready for `ready` seconds."""
+    name = f"{service}-service-1"
+    box = ContainerView("main", "main", f"{REGISTRY}/{service}:{tag_}", tag_, "running", Health.FINE)
+    values: dict[str, Any] = {
+        "key": f"bakery-ia/{name}", "uid": name, "namespace": "bakery-ia", "name": name, "health": Health.FINE,
+        "status": "Running", "reason": "", "since": NOW - ready, "ready": 1, "total": 1, "restarts": restarts,
+        "restarted": None, "containers": (box,), "amounts": Amounts(), "qos": "", "oom_kills": 0, "node": "", "ip": "",
+        "phase": "Running", "created": NOW - ready, "started": NOW - ready, "terminating": None,
+        "owner_kind": "Deployment", "owner_name": f"{service}-service", "workload": "", "service": service,
+    }  # fmt: skip
+    return PodView(**(values | more))
+
+
+def tasks(created: float, *, tests: str = "succeeded", images: str = "succeeded") -> tuple[BuildTask, ...]:
+    """Return the tasks of a build created at `created`: tests from 20 to 80 s, images to 220, the tag to 240."""
+    at = created.__add__
+    later = images if tests == "succeeded" else "skipped"
+    return (
+        task("clone", begin=at(3), end=at(12)),
+        task("detect-changes", begin=at(13), end=at(18)),
+        task("test", "test auth", tests, begin=at(20), end=at(80) if tests != "running" else None),
+        task("build", "build auth", later, begin=at(81) if later != "skipped" else None,
+             end=at(220) if later == "succeeded" else None),
+        task("update-tag", state="succeeded" if later == "succeeded" else "not started",
+             begin=at(221) if later == "succeeded" else None, end=at(240) if later == "succeeded" else None),
+        task("report-status", finally_=True, begin=at(241), end=at(250)),
+    )  # fmt: skip
