@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -108,6 +109,17 @@ async def test_who_may_not_push_is_told(tmp_path: Path, login: str, secret: str 
         assert pushes == []
 
 
+async def test_who_may_only_read_is_stopped_by_a_hook(tmp_path: Path) -> None:
+    async with served_gitea(tmp_path) as (gitea, pushes):
+        url = url_for(gitea, "flux", _password(gitea, "flux"))
+        await run_git("clone", "-q", url, "work", cwd=tmp_path)
+        code, text = await run_git("push", url, "main:x", cwd=tmp_path / "work")
+        assert code == 1
+        assert "remote: error: User permission denied for writing." in text
+        assert "pre-receive hook declined" in text
+        assert pushes == []
+
+
 async def test_strangers_and_unknown_repositories(tmp_path: Path) -> None:
     async with served_gitea(tmp_path) as (gitea, _):
         code, said = await run_git("ls-remote", f"{gitea.url}/{OWNER}/{REPO}.git", cwd=tmp_path)
@@ -116,6 +128,10 @@ async def test_strangers_and_unknown_repositories(tmp_path: Path) -> None:
         code, said = await run_git("ls-remote", url_for(gitea, path="bakery-admin/nothing.git"), cwd=tmp_path)
         assert code != 0
         assert "not found" in said
+        await run_git("clone", "-q", url_for(gitea), "work", cwd=tmp_path)
+        code, said = await run_git("push", url_for(gitea, path="a/nothing.git"), "main", cwd=tmp_path / "work")
+        assert code != 0
+        assert "403" in said
         password = gitea.accounts.find("flux")
         assert password is not None
         code, _ = await run_git("ls-remote", url_for(gitea, "flux", password.password), cwd=tmp_path)
@@ -191,6 +207,20 @@ async def test_branches_and_tags_that_come_and_go_send_their_own_events(tmp_path
         assert set(bodies) == {("delete", "side"), ("push", "refs/tags/v1"), ("delete", "v1")}
         gone = bodies["push", "refs/tags/v1"]
         assert (gone["after"], gone["head_commit"]) == (ZERO, None)
+
+
+async def test_a_hook_may_send_forms(tmp_path: Path) -> None:
+    async with served_gitea(tmp_path) as (gitea, _), target() as listener:
+        gitea.names.add("el-bakery-gitea.bakery-ci.svc.cluster.local:8080", listener.url)
+        gitea.add_hook(OWNER, REPO, LISTENER, secret="flour").content_type = "form"
+        gitea.pushed(OWNER, REPO, "refs/heads/x", ZERO, gitea.repo(OWNER, REPO).head() or "", "tom")
+        await gitea.webhooks.settled()
+        headers, raw = listener.received[0]
+        payload = parse_qs(raw.decode())["payload"][0]
+        assert json.loads(payload)["ref"] == "refs/heads/x"
+        signature = hmac.new(b"flour", payload.encode(), hashlib.sha256).hexdigest()
+        assert headers["X-Gitea-Signature"] == signature
+        assert headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
 async def test_a_delivery_that_fails_is_tried_once_and_kept(tmp_path: Path) -> None:

@@ -181,6 +181,8 @@ async def test_statuses(lab: Lab) -> None:
     gitea, http, _ = lab
     sha = gitea.repo(OWNER, REPO).head()
     path = f"{HERE}/statuses/{sha}"
+    none = (await http.get(f"{HERE}/commits/main/status")).json()
+    assert (none["state"], none["total_count"], none["statuses"]) == ("", 0, None)
     for state, context in (("pending", "ci"), ("failure", "ci"), ("success", "lint")):
         made = await http.post(
             path, json={"state": state, "context": context, "description": "d", "target_url": "u"}
@@ -190,6 +192,7 @@ async def test_statuses(lab: Lab) -> None:
     assert [(each["context"], each["status"]) for each in listed] == [
         ("lint", "success"), ("ci", "failure"), ("ci", "pending"),
     ]  # fmt: skip
+    assert [each["id"] for each in listed] == [3, 2, 1]
     assert len((await http.get(f"{HERE}/commits/main/statuses", params={"state": "pending"})).json()) == 1
     combined = (await http.get(f"{HERE}/commits/main/status")).json()
     assert (combined["state"], combined["total_count"], combined["sha"]) == ("failure", 2, sha)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["add_git_routes"]
 
 _CHUNK = 65_536
+_DENIED = "error: User permission denied for writing."
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 
 
@@ -87,12 +88,12 @@ async def _answer(gitea: Gitea, request: web.Request, service: str, tail: str) -
     level = "write" if service == "git-receive-pack" else "read"
     if login is None and (header or repository is None or repository.private or level == "write"):
         return web.Response(status=401, text="Unauthorized\n", headers={"WWW-Authenticate": 'Basic realm="Gitea"'})
+    if login is not None and not login.has(level, "repository"):
+        return web.Response(status=403, text="User permission denied\n")
+    if repository is None and level == "write":
+        return web.Response(status=403, text="Push to create is not enabled for users.\n")
     if repository is None or (login is not None and repository.private and not login.user.may("read")):
         return web.Response(status=404, text="Repository not found\n")
-    if login is not None and not login.has(level, "repository"):
-        return web.Response(status=403, text="User permission denied for writing.\n")
-    if level == "write" and (login is None or not login.user.may("write")):
-        return web.Response(status=403, text="User permission denied for writing.\n")
     user = login.user.login if login else ""
     environment = _environment(request, repository, tail, user)
     if level == "read" or request.method == "GET":
@@ -109,8 +110,10 @@ async def _answer(gitea: Gitea, request: web.Request, service: str, tail: str) -
                 gitea.pushed(repository.owner, repository.name, ref, old, new, user)
 
     with tempfile.TemporaryDirectory(prefix="hooks-") as folder:
-        if gitea.faults.push_refused:
-            environment |= _refusing(Path(folder), gitea.faults.push_refused)
+        # Whoever may read gets this far; that it may not write is said by a hook (hook_pre_receive.go).
+        denied = "" if login is not None and login.user.may("write") else _DENIED
+        if refusal := denied or gitea.faults.push_refused:
+            environment |= _refusing(Path(folder), refusal)
         return await _stream(request, environment, commands, tell)
 
 

@@ -146,14 +146,18 @@ class _Front:
         registry, name = self._gitea.registry, request.match_info["name"]
         found = registry.find(name, request.match_info["reference"])
         if found is None:
-            return _error(404, "MANIFEST_UNKNOWN" if registry.tags(name) else "NAME_UNKNOWN")
+            return _error(404, "MANIFEST_UNKNOWN")
         if request.method == "DELETE":
             if not login.user.may("write"):
                 return _error(403, "DENIED")
             registry.delete(name, request.match_info["reference"])
             return web.Response(status=202, headers=_API_VERSION)
         body = registry.manifest(found)
-        headers = _API_VERSION | {"Docker-Content-Digest": found.digest, "Content-Type": MANIFEST_TYPE}
+        headers = _API_VERSION | {
+            "Docker-Content-Digest": found.digest,
+            "ETag": f'"{found.digest}"',
+            "Content-Type": MANIFEST_TYPE,
+        }
         return web.Response(body=body, headers=headers)
 
     async def unknown(self, request: web.Request) -> web.Response:

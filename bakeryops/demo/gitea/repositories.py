@@ -15,6 +15,7 @@ class CommitStatus:
     """What somebody said of a commit; later ones of the same context hide earlier ones."""
 
     id: int
+    """Counts the statuses of its commit, from 1: two commits have the same ids."""
     sha: str
     state: str
     """pending, success, error, failure, warning; skipped since 1.25."""

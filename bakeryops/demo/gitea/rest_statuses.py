@@ -89,7 +89,7 @@ def combined(call: Call) -> web.Response:
         "state": next((state for state in _WORST_FIRST if state in states), ""),
         "sha": sha,
         "total_count": len(found),
-        "statuses": [_json(call, repository, each) for each in call.cut(found)],
+        "statuses": [_json(call, repository, each) for each in call.cut(found)] if found else None,
         "repository": repository_json(repository, call.gitea.accounts, call.user, call.gitea.clock.now()),
         "commit_url": f"{link}/commits/{sha}",
         "url": f"{link}/commits/{sha}/status",

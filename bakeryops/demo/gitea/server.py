@@ -232,7 +232,8 @@ class Gitea:
         if full is None:
             raise KeyError(sha)
         moment = self.clock.now() if when is None else when
-        status = CommitStatus(self.number(), full, state, context, description, target_url, creator, moment)
+        index = sum(each.sha == full for each in repository.statuses) + 1
+        status = CommitStatus(index, full, state, context, description, target_url, creator, moment)
         repository.statuses.append(status)
         return status
 

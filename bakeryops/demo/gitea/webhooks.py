@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 import aiohttp
@@ -38,6 +38,7 @@ class Delivery:
     event: str
     url: str
     body: bytes
+    """The payload, which is what is signed; sent as a field of a form where the hook says so."""
     headers: Mapping[str, str]
     when: float
     """Cluster time."""
@@ -108,7 +109,8 @@ def headers_of(hook: Hook, event: str, uuid: str, body: bytes, version: tuple[in
     if hook.secret:
         sha1 = hmac.new(hook.secret.encode(), body, hashlib.sha1).hexdigest()
         sha256 = hmac.new(hook.secret.encode(), body, hashlib.sha256).hexdigest()
-    headers = {"Content-Type": "application/json", "User-Agent": "Go-http-client/1.1"}
+    kind = "application/x-www-form-urlencoded" if hook.content_type == "form" else "application/json"
+    headers = {"Content-Type": kind, "User-Agent": "Go-http-client/1.1"}
     for brand in ("Gitea", "Gogs"):
         headers |= {f"X-{brand}-Delivery": uuid, f"X-{brand}-Event": event, f"X-{brand}-Event-Type": event,
                     f"X-{brand}-Signature": sha256}  # fmt: skip
@@ -179,7 +181,7 @@ class Webhooks:
         return delivery
 
     def _start(self, hook: Hook, delivery: Delivery) -> None:
-        task = asyncio.get_running_loop().create_task(self._deliver(delivery), name=f"webhook {hook.id}")
+        task = asyncio.get_running_loop().create_task(self._deliver(hook, delivery), name=f"webhook {hook.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -206,7 +208,7 @@ class Webhooks:
             return "", f'Post "{url}": dial tcp {where}: connect: connection refused'
         return real, ""
 
-    async def _deliver(self, delivery: Delivery) -> None:
+    async def _deliver(self, hook: Hook, delivery: Delivery) -> None:
         assert self._session is not None
         try:
             real, refusal = self._refusal(delivery.url)
@@ -218,9 +220,11 @@ class Webhooks:
             return
         parts = urlsplit(delivery.url)
         headers = dict(delivery.headers) | {"Host": parts.netloc}
+        form = hook.content_type == "form"
+        data = urlencode({"payload": delivery.body}).encode() if form else delivery.body
         try:
             limit = aiohttp.ClientTimeout(total=self.timeout)
-            async with self._session.post(real, data=delivery.body, headers=headers, timeout=limit) as answer:
+            async with self._session.post(real, data=data, headers=headers, timeout=limit) as answer:
                 delivery.status = answer.status
                 delivery.response = (await answer.content.read(1 << 20)).decode("utf-8", "replace")
                 delivery.succeeded = answer.status // 100 == 2
