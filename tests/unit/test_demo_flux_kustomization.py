@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from bakeryops.demo.controllers.objects import controller_uid
+from bakeryops.demo.status import StatusError
 from tests.support.flux import PLURALS, FluxStage, manifest
 
 URL = "http://git.example/bakery/app.git"
@@ -347,3 +348,74 @@ def test_history_keeps_five_entries_and_counts_what_comes_back() -> None:
     assert [each["totalReconciliations"] for each in history] == [1, 1, 1, 2, 1]
     assert history[0]["metadata"] == {"revision": shop.status["lastAppliedRevision"]}
     assert len({each["digest"] for each in history}) == 5
+
+
+def test_a_request_ends_a_waiting_health_check_too_with_the_feature_gate() -> None:
+    shop = Shop(
+        deployment("web", image="docker.io/library/busybox:nope"),
+        gates=("CancelHealthCheckOnNewRevision",),
+        wait=True,
+    )
+    shop.clock.advance(10)
+    shop.request("Kustomization", "shop", "please")
+    shop.wait("Kustomization", "shop", "HealthCheckCanceled", 2)
+    message = shop.condition("Kustomization", "shop", "Healthy")["message"]
+    assert message == "New reconciliation triggered by Kustomization/flux-system/shop"
+    assert shop.status["history"][0]["lastReconciledStatus"] == "HealthCheckCanceled"
+
+
+def test_what_is_in_a_secret_is_not_repeated_when_it_is_refused() -> None:
+    obj = {**manifest("Secret", "keys"), "stringData": {}, "data": {"hunter2 is the password": "eA=="}}
+    shop = Shop(obj)
+    shop.settle("ReconciliationFailed")
+    assert shop.condition("Kustomization", "shop")["message"].startswith("Secret/bakery/keys dry-run failed")
+    assert "hunter2" not in str(shop.get("Kustomization", "shop")) + str(shop.store.list("events"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kubeConfig", {"secretRef": {"name": "elsewhere"}}),
+        ("decryption", {"provider": "sops"}),
+        ("dependsOn", [{"name": "shop", "readyExpr": "true"}]),
+    ],
+)
+def test_what_would_be_passed_over_fails_instead(field: str, value: Any) -> None:
+    shop = Shop(config("menu"))
+    shop.settle()
+    spec = shop.get("Kustomization", "shop")["spec"]
+    shop.create("Kustomization", "other", {**spec, "prune": False, field: value})
+    shop.wait("Kustomization", "other", "BuildFailed")
+    assert f"spec.{field}" in shop.condition("Kustomization", "other")["message"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"prune": True, "sourceRef": {"kind": "GitRepository", "name": "shop"}},
+        {"interval": "often", "prune": True, "sourceRef": {"kind": "GitRepository", "name": "shop"}},
+        {"interval": "1m", "prune": "yes", "sourceRef": {"kind": "GitRepository", "name": "shop"}},
+        {"interval": "1m", "prune": True, "sourceRef": "shop"},
+    ],
+)
+def test_a_spec_that_no_controller_could_read_is_refused(spec: Object) -> None:
+    shop = FluxStage()
+    with pytest.raises(StatusError) as refused:
+        shop.create("Kustomization", "shop", spec)
+    assert refused.value.code == 422
+
+
+def test_a_fault_of_a_git_servers_double_is_raised_and_does_not_end_the_object() -> None:
+    shop = Shop(config("menu"))
+    shop.settle()
+    files, shop.git.trees = shop.git.trees, {}
+    sha = "f" * 40
+    shop.git.branches[URL, "main"].append(sha)
+    shop.git.subjects[sha] = "lost"
+    shop.request("GitRepository", "shop", "one")
+    with pytest.raises(KeyError):
+        shop.clock.advance(1)
+    shop.git.trees = {**files, sha: next(iter(files.values()))}
+    shop.request("GitRepository", "shop", "two")
+    shop.clock.advance(2)
+    assert shop.get("GitRepository", "shop")["status"]["artifact"]["revision"].endswith(sha)

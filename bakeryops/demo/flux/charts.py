@@ -12,7 +12,7 @@ from bakeryops.demo.flux.conditions import Draft
 from bakeryops.demo.flux.registry import Registry, latest_of
 from bakeryops.demo.flux.repository import artifact_status
 from bakeryops.demo.flux.sources import SourceFault
-from bakeryops.demo.flux.steady import Kind, Steady, Told
+from bakeryops.demo.flux.steady import Kind, NotReadyError, Steady, Told
 from bakeryops.demo.objects import dig
 
 __all__ = ["CHARTS", "HelmChartController", "HelmRepositoryController", "OCIRepositoryController"]
@@ -38,9 +38,9 @@ def _store(draft: Draft, revision: str, size: int, now: str, path: str = "") -> 
     return before is None or bool(before["revision"] != revision)
 
 
-def _fetch_failed(draft: Draft, reason: str, message: str) -> SourceFault:
+def _fetch_failed(draft: Draft, reason: str, message: str) -> NotReadyError:
     draft.set("FetchFailed", "True", reason, message)
-    return SourceFault(reason, message)
+    return NotReadyError(reason, message)
 
 
 class HelmRepositoryController(Steady):
@@ -89,14 +89,14 @@ class HelmChartController(Steady):
         reference = spec.get("sourceRef") or {}
         namespace, name = obj["metadata"]["namespace"], str(reference.get("name"))
         if reference.get("kind") != "HelmRepository":
-            raise SourceFault("SourceUnavailable", f"charts of a {reference.get('kind')} are not served here")
+            raise NotReadyError("SourceUnavailable", f"charts of a {reference.get('kind')} are not served here")
         source = self.cluster.store.get(_REPOSITORIES, namespace, name)
         if source is None:
             why = f'failed to get source: helmrepositories.{_GROUP} "{name}" not found'
-            raise SourceFault("SourceUnavailable", why)
+            raise NotReadyError("SourceUnavailable", why)
         oci = source["spec"].get("type") == "oci"
         if not oci and dig(source, "status", "artifact") is None:
-            raise SourceFault("NoSourceArtifact", f"no artifact available for HelmRepository source '{name}'")
+            raise NotReadyError("NoSourceArtifact", f"no artifact available for HelmRepository source '{name}'")
         chart, wanted = str(spec.get("chart")), str(spec.get("version") or "*")
         try:
             if oci:

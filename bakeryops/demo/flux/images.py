@@ -10,7 +10,7 @@ from bakeryops.demo.controllers.objects import digest
 from bakeryops.demo.flux.conditions import Draft, is_true
 from bakeryops.demo.flux.registry import Registry, latest_of
 from bakeryops.demo.flux.sources import SourceFault
-from bakeryops.demo.flux.steady import Kind, Steady, Told
+from bakeryops.demo.flux.steady import Kind, NotReadyError, Steady, Told
 from bakeryops.demo.flux.storage import Storage
 from bakeryops.demo.objects import dig
 
@@ -46,7 +46,7 @@ class ImageRepositoryController(Steady):
         self._found: dict[str, list[str]] = {}
 
     def tags_of(self, obj: Object) -> list[str]:
-        """Return the tags of an ImageRepository as scanned last, or scanned now; raises `SourceFault`."""
+        """Return the tags of an ImageRepository as scanned last, or scanned now; raises `NotReadyError`."""
         known = self._found.get(obj["metadata"]["uid"])
         return self._scan(obj) if known is None else known
 
@@ -76,9 +76,9 @@ class ImageRepositoryController(Steady):
             rules = [re.compile(each) for each in excluded]
             found = self._registry.tags(str(obj["spec"].get("image") or ""))
         except re.error as error:
-            raise SourceFault("InvalidExclusionList", f"failed to compile exclusion list: {error}") from error
+            raise NotReadyError("InvalidExclusionList", f"failed to compile exclusion list: {error}") from error
         except SourceFault as fault:
-            raise SourceFault(fault.reason, f"scan failed: {fault.message}") from fault
+            raise NotReadyError(fault.reason, f"scan failed: {fault.message}") from fault
         tags = sorted(each for each in found if not any(rule.search(each) for rule in rules))
         self._found[obj["metadata"]["uid"]] = tags
         return tags
@@ -103,11 +103,11 @@ class ImagePolicyController(Steady):
         namespace = reference.get("namespace") or obj["metadata"]["namespace"]
         repository = self.cluster.store.get(_REPOSITORIES, namespace, str(reference.get("name")))
         if repository is None:
-            raise SourceFault("DependencyNotReady", "referenced ImageRepository does not exist")
+            raise NotReadyError("DependencyNotReady", "referenced ImageRepository does not exist")
         image = str(repository["spec"].get("image"))
         tag = _choose(obj["spec"], self._scans.tags_of(repository))
         if tag is None:
-            raise SourceFault("Failure", "no tags match the policy")
+            raise NotReadyError("Failure", "no tags match the policy")
         chosen = {"name": image, "tag": tag}
         before = draft.status.get("latestRef")
         if before != chosen:
@@ -125,7 +125,7 @@ def _choose(spec: Object, tags: list[str]) -> str | None:
     try:
         pattern = re.compile(str(rule.get("pattern") or ""))
     except re.error as error:
-        raise SourceFault("InvalidPolicy", f"invalid filterTags pattern: {error}") from error
+        raise NotReadyError("InvalidPolicy", f"invalid filterTags pattern: {error}") from error
     for tag in tags:
         found = pattern.search(tag)
         if found is None:
@@ -142,7 +142,7 @@ def _choose(spec: Object, tags: list[str]) -> str | None:
         pick = min if (policy["alphabetical"] or {}).get("order") == "desc" else max
         best = pick(values) if values else None
     else:
-        raise SourceFault("InvalidPolicy", "given ImagePolicy is invalid")
+        raise NotReadyError("InvalidPolicy", "given ImagePolicy is invalid")
     return None if best is None else values[best]
 
 
@@ -173,10 +173,12 @@ class ImageAutomationController(Steady):
         namespace = reference.get("namespace") or obj["metadata"]["namespace"]
         source = self.cluster.store.get(_GIT, namespace, str(reference.get("name")))
         if source is None or dig(source, "status", "artifact") is None:
-            raise SourceFault("SourceManagerFailed", f'source "{namespace}/{reference.get("name")}" is not there')
+            raise NotReadyError(
+                "SourceManagerFailed", f'source "{namespace}/{reference.get("name")}" is not there'
+            )
         marked = any(_MARK in data for data in self._storage.files(source).values())
         if marked:
-            raise SourceFault("GitOperationFailed", "image automation cannot push to this cluster's Git server")
+            raise NotReadyError("GitOperationFailed", "image automation cannot push to this cluster's Git server")
         draft.status["lastAutomationRunTime"] = self.cluster.stamp()
         draft.status["observedSourceRevision"] = source["status"]["artifact"]["revision"]
         draft.status["observedPolicies"] = {

@@ -12,6 +12,7 @@ from bakeryops.demo.flux.conditions import Draft, is_true
 from bakeryops.demo.flux.dependencies import unready
 from bakeryops.demo.flux.durations import go_text, seconds_of
 from bakeryops.demo.flux.history import noted
+from bakeryops.demo.flux.limits import unsupported
 from bakeryops.demo.flux.loop import Loop, Outcome, Steps
 from bakeryops.demo.flux.manifests import BuildFailedError, PathMissingError
 from bakeryops.demo.flux.order import Identity, entries_of, identities_of, identity_of, is_definition
@@ -39,10 +40,12 @@ _SLICE = 3
 class _EndError(Exception):
     """The reconcile ends here; reason and message are those of Ready."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, told: str = "") -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.told = told or message
+        """What the Event says."""
 
 
 class KustomizationController:
@@ -104,17 +107,15 @@ class KustomizationController:
             return Outcome(after=_DEPENDENCY_SECONDS)
         plan: list[Plan] = []
         try:
-            yield from self._apply(draft, source, revision, plan, begun)
+            if asked := unsupported(spec):
+                raise _EndError("BuildFailed", f"not supported by this cluster: {asked}")
+            yield from self._apply(draft, source, revision, plan)
         except _EndError as failed:
             draft.set("Ready", "False", failed.reason, failed.message)
-            noticed = plan and failed.reason not in ("BuildFailed", "ArtifactFailed")
-            if noticed:
+            if plan:
                 self._note(draft, plan[0], revision, failed.reason, begun)
             kind = "Normal" if failed.reason == "HealthCheckCanceled" else "Warning"
-            told = failed.message
-            if kind == "Normal":
-                told = told.replace("New reconciliation", "Health checks canceled due to new reconciliation", 1)
-            self._record(obj, kind, failed.reason, told, revision)
+            self._record(obj, kind, failed.reason, failed.told, revision)
             self._end(draft)
             return Outcome(after=retry)
         draft.status["lastAppliedRevision"] = revision
@@ -127,7 +128,7 @@ class KustomizationController:
         return Outcome(after=interval)
 
     def _apply(
-        self, draft: Draft, source: Object, revision: str, plan: list[Plan], begun: float
+        self, draft: Draft, source: Object, revision: str, plan: list[Plan]
     ) -> Generator[float, None, None]:
         """Build and apply a revision; raises `_EndError`."""
         obj, spec = draft.obj, draft.obj["spec"]
@@ -218,7 +219,8 @@ class KustomizationController:
         if wait.disturbed_by:
             told = f"New reconciliation triggered by {wait.disturbed_by}"
             draft.set("Healthy", "False", "HealthCheckCanceled", told)
-            raise _EndError("HealthCheckCanceled", told)
+            event = f"Health checks canceled due to new reconciliation triggered by {wait.disturbed_by}"
+            raise _EndError("HealthCheckCanceled", told, event)
         if wait.problem:
             draft.set("Healthy", "False", "HealthCheckFailed", wait.problem)
             raise _EndError("HealthCheckFailed", f"health check failed after {spent}: {wait.problem}")

@@ -10,8 +10,7 @@ from bakeryops.demo.controllers.objects import digest
 from bakeryops.demo.flux.charts import CHARTS
 from bakeryops.demo.flux.conditions import Draft, is_true
 from bakeryops.demo.flux.durations import go_text, seconds_of
-from bakeryops.demo.flux.sources import SourceFault
-from bakeryops.demo.flux.steady import Kind, Steady, Told
+from bakeryops.demo.flux.steady import Kind, NotReadyError, Steady, Told
 from bakeryops.demo.objects import copy_json, dig
 
 __all__ = ["HelmReleaseController"]
@@ -59,7 +58,7 @@ class HelmReleaseController(Steady):
         chart = self._chart(obj)
         namespace, name = self._place(obj)
         if chart is None:
-            raise SourceFault(
+            raise NotReadyError(
                 "SourceNotReady", f"HelmChart '{namespace}/{name}' is not ready: it has no artifact yet"
             )
         draft.status["helmChart"] = f"{namespace}/{name}"

@@ -14,9 +14,19 @@ from bakeryops.demo.flux.loop import Loop, Outcome, Steps
 from bakeryops.demo.flux.sources import SourceFault
 from bakeryops.demo.flux.watching import add_finalizer, drop_finalizer, handle_token, token_of, watch
 
-__all__ = ["Kind", "Steady", "Told"]
+__all__ = ["Kind", "NotReadyError", "Steady", "Told"]
 
 _INTERVAL = 600.0
+
+
+class NotReadyError(Exception):
+    """A reconcile failed; reason and message are those of Ready."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Take both."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class Steady(ABC):
 
     @abstractmethod
     def work(self, obj: Object, draft: Draft) -> Told:
-        """Do the work and write into the draft; raises `SourceFault` with the reason and message of Ready."""
+        """Do the work and write into the draft; raises `NotReadyError` or `SourceFault`."""
 
     def skips(self, obj: Object) -> bool:
         """Tell whether an object gets no status at all."""
@@ -110,7 +120,7 @@ class Steady(ABC):
         handle_token(obj, draft.status)
         try:
             told = self.work(obj, draft)
-        except SourceFault as fault:
+        except (NotReadyError, SourceFault) as fault:
             if draft.get("Reconciling") is None:
                 draft.progress("reconciliation in progress", unsettle=False)
             draft.set("Ready", "False", fault.reason, fault.message)
