@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
     from bakeryops.cluster.wire.metrics import StatsSummary
     from bakeryops.config import Config
+    from bakeryops.model.chain import Chain
+    from bakeryops.model.code import CodeView
     from bakeryops.model.overview import Overview
 
 __all__ = ["command"]
@@ -60,6 +62,7 @@ def command(call: Call, watch: bool) -> None:
 
 async def _run(call: Call, watch: bool) -> int:
     from bakeryops.cli.cluster import connected, look
+    from bakeryops.cli.code import code_view
     from bakeryops.cluster.feed import Changes
     from bakeryops.read.index import KINDS
 
@@ -67,26 +70,33 @@ async def _run(call: Call, watch: bool) -> int:
     kinds = [*KINDS, *_BESIDE]
     async with connected(call) as session:
         if watch:
-            await _watch(out, session, kinds, call.namespace, config)
+            await _watch(call, out, session, kinds)
             return 0
         feed = await look(session, kinds, namespace=call.namespace, needed=("pods",), quiet=True)
-        state = _State(config, await _stats(session, feed), call.namespace)
+        state = _State(
+            config, await _stats(session, feed), call.namespace, await code_view(call, session, quiet=True)
+        )
         view = state.update(feed, Changes())
         version = await _version(session)
-    _print(out, view, session, version)
+    _print(out, view, state.chain(), session, version)
     return 3 if view.health.value in ("bad", "unknown") else 0
 
 
 class _State:
     """The overview, kept current from a feed."""
 
-    def __init__(self, config: Config, stats: dict[str, StatsSummary], namespace: str | None) -> None:
+    def __init__(
+        self, config: Config, stats: dict[str, StatsSummary], namespace: str | None, code: CodeView
+    ) -> None:
+        from bakeryops.read.delivery_index import DeliveryIndex
         from bakeryops.read.index import WorkloadIndex
 
         self.config = config
         self.stats = stats
         self.namespace = namespace
+        self.code = code
         self.index = WorkloadIndex()
+        self.delivery = DeliveryIndex()
         self._loaded = False
 
     def update(self, feed: Feed, changes: Changes) -> Overview:
@@ -99,9 +109,13 @@ class _State:
         if self._loaded:
             self.index.update(stores, changes.by_kind)
             self.index.tick()
+            self.delivery.update(stores, changes.by_kind)
+            self.delivery.tick()
         else:
             self.index.load(stores)
+            self.delivery.load(stores)
             self._loaded = True
+        self.delivery.set_states({kind: store.state for kind, store in stores.items()})
         seen = {kind: store.items.values() for kind, store in stores.items()}
         sources = Sources(
             nodes=seen["nodes"],
@@ -116,25 +130,36 @@ class _State:
         )
         return configured_overview(self.index, sources, self.config, now=time.time())
 
+    def chain(self) -> Chain | None:
+        """Return the delivery chain, None where there is neither Git nor a build nor Flux."""
+        if self.code.state == "off" and not self.delivery.builds.builds and not self.delivery.flux.syncs:
+            return None
+        return self.delivery.chain(self.code, self.index, time.time())
 
-async def _watch(out: Out, session: Session, kinds: list[str], namespace: str | None, config: Config) -> None:
+
+async def _watch(call: Call, out: Out, session: Session, kinds: list[str]) -> None:
     from bakeryops.cli.cluster import beats, watched
+    from bakeryops.cli.code import code_view
     from bakeryops.cli.listing import LinkTeller
 
+    config, namespace = call.load().config, call.namespace
     feed = await watched(session, kinds, namespace=namespace, needed=("pods",), quiet=True)
-    state = _State(config, await _stats(session, feed), namespace)
-    measured, shown = time.monotonic(), ""
+    state = _State(config, await _stats(session, feed), namespace, await code_view(call, session, quiet=True))
+    measured, shown, seen = time.monotonic(), "", state.delivery.revisions()
     link = LinkTeller(session)
     async for changes in beats(feed, max_hz=min(config.max_hz, 2.0), every=5.0):
         if time.monotonic() - measured > _STATS_SECONDS:
             state.stats, measured = await _stats(session, feed), time.monotonic()
         view = state.update(feed, changes)
+        if seen != (seen := state.delivery.revisions()):
+            state.code = await code_view(call, session, quiet=True)
+        chain = state.chain()
         if not (out.terminal and out.form == "table"):
             link.tell()
         if out.form != "table":
-            out.change(_document(view, session, session.link.server_version))
+            out.change(_document(view, chain, session, session.link.server_version))
         elif out.terminal:
-            out.redraw(list(_lines(out, view, session, session.link.server_version)))
+            out.redraw(list(_lines(out, view, chain, session, session.link.server_version)))
         elif (line := _summary(view)) != shown:
             shown = line
             out.lines([f"{_clock()}  {line}"])
@@ -180,17 +205,19 @@ async def _version(session: Session) -> str:
     return clean(str(told.get("gitVersion", ""))) if isinstance(told, dict) else ""
 
 
-def _document(view: Overview, session: Session, version: str) -> dict[str, Any]:
-    from bakeryops.cli import shapes
+def _document(view: Overview, chain: Chain | None, session: Session, version: str) -> dict[str, Any]:
+    from bakeryops.cli import shapes, shapes_delivery
 
-    return shapes.status(view, context=session.target.context, server=session.target.server, version=version)
+    target = session.target
+    document = shapes.status(view, context=target.context, server=target.server, version=version)
+    return document | {"chain": None if chain is None else shapes_delivery.chain(chain, time.time())}
 
 
-def _print(out: Out, view: Overview, session: Session, version: str) -> None:
+def _print(out: Out, view: Overview, chain: Chain | None, session: Session, version: str) -> None:
     if out.form != "table":
-        out.document(_document(view, session, version))
+        out.document(_document(view, chain, session, version))
         return
-    out.lines(_lines(out, view, session, version))
+    out.lines(_lines(out, view, chain, session, version))
     for sentence in view.unknowns:
         say(f"unknown: {sentence}")
 
@@ -209,18 +236,29 @@ def _summary(view: Overview) -> str:
     )
 
 
-def _lines(out: Out, view: Overview, session: Session, version: str) -> Iterator[str]:
+def _lines(out: Out, view: Overview, chain: Chain | None, session: Session, version: str) -> Iterator[str]:
     target = session.target
     place = "  ".join(part for part in (target.context, target.server, version) if part)
     yield f"{view.health.symbol} {view.health.value}  {place}"
     if session.link.phase in ("stale", "unauthorized"):
         yield f"  {session.link.phase}: {session.link.reason}"
+    if chain is not None:
+        yield from _chain_lines(out, chain)
     for table in (_needs(view), _parts(view), _nodes(view)):
         if table.rows:
             yield ""
             yield from table.lines(width=out.width, colour=out.colour)
     yield ""
     yield _counts(view)
+
+
+def _chain_lines(out: Out, chain: Chain) -> Iterator[str]:
+    from bakeryops.cli.output import cut
+
+    legs = "  ->  ".join(f"{leg.title} {leg.health.symbol} {leg.text}".rstrip() for leg in chain.legs)
+    yield f"  {cut(legs, out.width - 2) if out.width else legs}"
+    if chain.why:
+        yield f"  {cut(chain.why, out.width - 2) if out.width else chain.why}"
 
 
 def _counts(view: Overview) -> str:
