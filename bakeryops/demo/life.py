@@ -11,6 +11,7 @@ from bakeryops.demo.controllers.objects import key_of
 from bakeryops.demo.controllers.pods import is_ready
 from bakeryops.demo.gitea.server import Gitea
 from bakeryops.demo.life_commits import Commits
+from bakeryops.demo.tekton.words import PIPELINE_RUNS, is_done
 from bakeryops.demo.usage import Usage
 from bakeryops.units import parse_quantity
 
@@ -36,6 +37,8 @@ class Life:
         names = [each.name.removesuffix("-service") for each in SERVICES if each.name not in _STEADY]
         self._commits = Commits(gitea, [*names, "gateway"], seed)
         self._churn = churn
+        self._runs = 0
+        """Builds that are kept."""
         self._crowd: list[tuple[str, str]] = []
 
     def start(self) -> None:
@@ -44,6 +47,8 @@ class Life:
         self._again(150.0, 540.0, self._commits.push)
         self._again(260.0, 420.0, self._restart)
         self._again(900.0, 2400.0, self._drift)
+        self._runs = len(self._cluster.store.list(PIPELINE_RUNS))
+        self._again(600.0, 600.0, self._prune)
         self._again(35.0, 90.0, self._unhealthy)
         self._again(300.0, 300.0, self._heartbeat)
         if self._churn > 0:
@@ -83,6 +88,13 @@ class Life:
             return obj
 
         self._cluster.store.mutate("deployments.apps", APP, service.name, change, manager="kubectl-edit")
+
+    def _prune(self) -> None:
+        """Delete the oldest builds that have ended where there are more than at the start, as a pruner does."""
+        ended = [run for run in self._cluster.store.list(PIPELINE_RUNS) if is_done(run)]
+        ended.sort(key=lambda run: str(run["metadata"]["creationTimestamp"]))
+        for run in ended[: max(0, len(ended) - self._runs)]:
+            self._cluster.store.delete(PIPELINE_RUNS, *key_of(run))
 
     def _restart(self) -> None:
         """Let a container fail once."""

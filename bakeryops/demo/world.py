@@ -109,8 +109,6 @@ def build_world(
     try:
         settler = build(store, past, images, story, seed=seed, cpu=640 if large else 8,
                         memory_gib=2048 if large else 16, pods=20_000 if large else 110)  # fmt: skip
-        if large:
-            crowd(settler, store, max(0, (pods or LARGE_PODS) - len(store.list("pods"))))
     finally:
         store.clock = clock
     gc.install(store)
@@ -120,6 +118,10 @@ def build_world(
     sources = ChainSources(gitea)
     settle_flux(cluster, sources, story)
     past_runs(cluster, gitea, images, story.releases, past, seed=seed, more=_LARGE_RUNS if large else 0)
+    if large:
+        store.clock = past
+        crowd(settler, store, max(0, (pods or LARGE_PODS) - len(store.list("pods"))))
+        store.clock = clock
     kubelet = start_controllers(cluster, images, first_pod=settler.next_number)
     tekton = start_tekton(cluster, kubelet, ChainWork(cluster, gitea, images))
     flux = start_flux(cluster, sources, gates=("CancelHealthCheckOnNewRevision",))
