@@ -17,7 +17,9 @@ from bakeryops.read.chain import chain_of
 from bakeryops.read.flux_index import KINDS as FLUX_KINDS
 from bakeryops.read.flux_index import FluxIndex, FluxView
 from bakeryops.read.flux_inventory import inventory_of
+from bakeryops.read.follow import follow
 from bakeryops.read.index import ChangedUids, Items, WorkloadIndex
+from bakeryops.read.service import service_view, services
 
 __all__ = ["BUILD_KINDS", "FLUX_KINDS", "KINDS", "DeliveryIndex", "tasks_selector"]
 
@@ -99,22 +101,23 @@ class DeliveryIndex:
         return chain_of(code, *self._parts(workloads), now=now, reasons=self._reasons)
 
     def follow(self, what: str, code: CodeView, workloads: WorkloadIndex, now: float) -> Follow | None:
-        """Return the way of a commit, build, image or service; None where nothing is called so."""
-        from bakeryops.read.follow import follow
+        """Return the way of a commit, build, image or service; None where nothing is called so.
 
-        return follow(what, code, *self._parts(workloads), now=now, reasons=self._reasons)
+        `HEAD` is the newest commit that is on its way, or the newest build where Git is not known.
+        """
+        if what.upper() == "HEAD":
+            commit = self.chain(code, workloads, now).commit
+            what = commit.sha if commit is not None else next((each.name for each in self.builds.builds), what)
+        pods = list(workloads.pods.values())
+        return follow(what, code, *self._parts(workloads), now=now, pods=pods, reasons=self._reasons)
 
     def service(self, name: str, code: CodeView, workloads: WorkloadIndex, now: float) -> ServiceView | None:
         """Return one service; None where nothing is called so."""
-        from bakeryops.read.service import service_view
-
         pods = list(workloads.pods.values())
         return service_view(name, code, *self._parts(workloads), pods, now=now, reasons=self._reasons)
 
     def services(self, code: CodeView, workloads: WorkloadIndex) -> list[str]:
         """Return the names of all services."""
-        from bakeryops.read.service import services
-
         return services(code, list(workloads.workloads.values()))
 
     def _read_tasks(self, stores: Mapping[str, Items]) -> bool:
