@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -57,7 +58,9 @@ class BuildLogsScreen(LogsScreen):
 
     def sources(self) -> Sequence[Source]:
         """Return the logs of the steps that began, in the order of the tasks."""
-        return sources_of_build(self._build, self._spot) if self._build is not None else []
+        found = sources_of_build(self._build, self._spot) if self._build is not None else []
+        alone = self._spot is not None and len(found) == 1
+        return [dataclasses.replace(source, label="") for source in found] if alone else found
 
     def whose(self) -> list[Span]:
         """Return the build, and which of it."""

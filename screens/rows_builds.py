@@ -32,7 +32,7 @@ __all__ = [
 
 BUILD_COLUMNS = (
     Column("health", "", 1, worth=100),
-    Column("name", "build", 12, worth=97, grow=True, most=28, keep=5),
+    Column("name", "build", 7, worth=97, grow=True, most=28, keep=5),
     Column("state", "state", 10, worth=99, grow=True, most=24),
     Column("services", "services", 14, worth=92, grow=True, most=34),
     Column("commit", "commit", 7, worth=91),
@@ -107,9 +107,9 @@ def commit_of(build: Build, code: CodeView) -> Commit | None:
 
 
 def build_number(build: Build) -> str:
-    """Return what tells a build from others of its pipeline: the random end of its name, or all of it."""
-    head, dash, tail = build.name.rpartition("-")
-    return tail if dash and head and len(tail) == SHORT_NAME else build.name
+    """Return what tells a build from others of its pipeline: the random end of its name, else all of it."""
+    head, _, tail = build.name.rpartition("-")
+    return tail if head == build.pipeline and len(tail) == SHORT_NAME else build.name
 
 
 def state_words(build: Build) -> str:
@@ -146,7 +146,7 @@ def _row(build: Build, commit: Commit | None, now: float) -> Row:
     subject = commit.subject if commit is not None else "" if quiet else build.why
     cells = (
         Cell(build.health.symbol, tone),
-        Cell(build.name, tone if build.health.rank < 3 else ""),
+        Cell(build_number(build), tone if build.health.rank < 3 else ""),
         Cell(state_words(build), "dim" if quiet else tone),
         Cell(services_text(build), "dim" if not build.services else ""),
         Cell(build.trigger.revision[:7], "dim"),

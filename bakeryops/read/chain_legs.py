@@ -40,7 +40,9 @@ def git_leg(at: Situation) -> Leg:
         why = at.code.reason or "the repository has not been fetched since this began"
         return Leg("pushed", "git", "unknown", Health.UNKNOWN, head.short, why, commit=head.sha)
     when = head.committed
-    return Leg("pushed", "git", "done", Health.FINE, head.short, started=when, ended=when, commit=head.sha)
+    # The branch is known, and something in it is not as it should be: an overlay that cannot be read.
+    health = Health.SOON if at.code.reason else Health.FINE
+    return Leg("pushed", "git", "done", health, head.short, at.code.reason, when, when, commit=head.sha)
 
 
 def build_leg(at: Situation, change: Commit | None, build: Build | None, *, deployed: bool) -> Leg:
@@ -86,7 +88,7 @@ def _no_build(at: Situation, change: Commit | None, *, deployed: bool) -> Leg:
         why = f"{change.short} was built; its run is no longer kept"
         return Leg("build", "build", "done", Health.FINE, "built", why, commit=change.sha)
     age = at.now - change.committed
-    if age < GRACE:
+    if -GRACE < age < GRACE:
         why = f"{change.short} was committed {format_duration(age)} ago; its build has not begun"
         return Leg("build", "build", "working", Health.WORKING, "no build yet", why, change.committed)
     why = f"no build for {change.short}: was the webhook lost?"
@@ -151,7 +153,7 @@ def _no_tag(at: Situation, build: Build, missing: Collection[str]) -> Leg:
     if not at.code_live:
         return Leg("images", "images", "unknown", Health.UNKNOWN, "images ?", f"{why}, as far as was fetched")
     age = at.now - (build.ended or build.created)
-    if age < GRACE:
+    if -GRACE < age < GRACE:
         return Leg("images", "images", "working", Health.WORKING, "tag commit", why, build.ended)
     return Leg("images", "images", "stuck", Health.BAD, "no tag commit", why, build.ended)
 
@@ -200,7 +202,8 @@ def fetched_leg(at: Situation) -> Leg:
     if source.health is Health.BAD:
         why = f"{behind}: {source.why or source.message or source.reason}"
         return Leg(*leg, "stuck", Health.BAD, text, why, source.since or head.committed, None, ref, sha)
-    if at.now - head.committed > 2 * (source.interval or _INTERVAL) + GRACE:
+    # A commit from the future tells nothing of when it was pushed.
+    if not -GRACE < at.now - head.committed <= 2 * (source.interval or _INTERVAL) + GRACE:
         return Leg(*leg, "stuck", Health.SOON, text, behind, head.committed, None, ref, sha)
     return Leg(*leg, "working", Health.WORKING, text, behind, head.committed, None, ref, sha)
 

@@ -40,7 +40,9 @@ def test_a_pipeline_runs_its_tasks_in_order(cluster: TektonCluster) -> None:
 
 def test_results_reach_the_tasks_that_name_them(cluster: TektonCluster) -> None:
     emit = pipeline_task("emit", "printf abc > /tekton/results/tag", results=("tag",))
-    use = pipeline_task("use", "echo got $(params.tag)", params=[{"name": "tag", "value": "$(tasks.emit.results.tag)"}])
+    use = pipeline_task(
+        "use", "echo got $(params.tag)", params=[{"name": "tag", "value": "$(tasks.emit.results.tag)"}]
+    )
     cluster.run("r", [use, emit], results=[{"name": "tag", "value": "$(tasks.emit.results.tag)"}])
     run = cluster.until_done("r")
     assert cluster.log("r-use-pod", "run") == [b"got abc\n"]
@@ -256,9 +258,15 @@ def test_a_secret_is_mounted_as_a_workspace(cluster: TektonCluster) -> None:
 
 
 def test_settings_of_a_task_reach_its_pods(cluster: TektonCluster) -> None:
-    own = {"pipelineTaskName": "build", "podTemplate": {"priorityClassName": "ci-build"}, "serviceAccountName": "b"}
+    own = {
+        "pipelineTaskName": "build",
+        "podTemplate": {"priorityClassName": "ci-build"},
+        "serviceAccountName": "b",
+    }
     template = {"serviceAccountName": "ci", "podTemplate": {"nodeSelector": {}}}
-    cluster.run("r", [pipeline_task("clone"), pipeline_task("build")], taskRunSpecs=[own], taskRunTemplate=template)
+    cluster.run(
+        "r", [pipeline_task("clone"), pipeline_task("build")], taskRunSpecs=[own], taskRunTemplate=template
+    )
     cluster.until_done("r")
     clone, build = cluster.pod("r-clone-pod"), cluster.pod("r-build-pod")
     assert clone is not None

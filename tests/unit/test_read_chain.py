@@ -343,3 +343,17 @@ def test_a_revision_that_is_not_known_here() -> None:
     found = chain(story, sources=[source(sha("elsewhere"))], syncs=[sync(sha("elsewhere"))])
     assert found.legs[3].state == "unknown"
     assert "has not been read here yet" in found.legs[3].why
+
+
+def test_a_commit_from_the_future_is_no_excuse() -> None:
+    story = Story()
+    story.change("ahead", ago=-90_000.0)
+    found = chain(story, builds=[])
+    assert stuck(found) == ("build", "stuck")
+    assert found.legs[1].seconds(NOW) == 0.0
+
+
+def test_an_overlay_that_cannot_be_read_is_not_green() -> None:
+    story = told()
+    found = chain(story, code=story.view(reason="kustomization.yaml:2: not YAML"))
+    assert (found.health, found.stuck, found.why) == (Health.SOON, None, "kustomization.yaml:2: not YAML")

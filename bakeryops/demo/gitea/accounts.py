@@ -19,6 +19,7 @@ __all__ = [
     "Token",
     "User",
     "secret_of",
+    "token_of",
 ]
 
 ADMIN = "bakery-admin"
@@ -43,9 +44,18 @@ SCOPES = frozenset({"all", "public-only", *(f"{level}:{area}" for level in ("rea
 """Scopes that a token may be given since 1.20."""
 
 
+_TOKENS = {ADMIN: "admin", BOT: "bot", FLUX: "flux", OPERATOR: "operator"}
+"""Users that have a token from the start, and the name of its secret."""
+
+
 def secret_of(seed: int, name: str) -> str:
     """Return a made-up secret of the pretended cluster, as its Secrets hold it (see `manifests.shared`)."""
     return digest(seed, "secret", name)[:32]
+
+
+def token_of(seed: int, login: str) -> str:
+    """Return the secret of the token that a user has from the start: 40 hexadecimal digits."""
+    return digest(seed, "secret", f"token-{_TOKENS[login]}")[:32] + "a1b2c3d4"
 
 
 @dataclass
@@ -54,7 +64,7 @@ class Token:
 
     id: int
     name: str
-    secret: str
+    secret: str = field(repr=False)
     scopes: tuple[str, ...]
     created: float = 0.0
 
@@ -67,7 +77,7 @@ class User:
     login: str
     full_name: str
     email: str
-    password: str
+    password: str = field(repr=False)
     access: str = ""
     is_admin: bool = False
     kind: str = "User"
@@ -109,11 +119,11 @@ class Accounts:
         self.add(OPERATOR, "Operator", secret_of(seed, "operator"), access="admin")
         for login, name in PEOPLE:
             self.add(login, name, secret_of(seed, f"git-{login}"), access="write")
-        self.issue(ADMIN, "setup", ("all",), secret_of(seed, "token-admin") + "a1b2c3d4")
-        self.issue(BOT, "ci", ("write:repository", "write:package"), secret_of(seed, "token-bot") + "a1b2c3d4")
-        self.issue(FLUX, "flux", ("read:repository",), secret_of(seed, "token-flux") + "a1b2c3d4")
+        self.issue(ADMIN, "setup", ("all",), token_of(seed, ADMIN))
+        self.issue(BOT, "ci", ("write:repository", "write:package"), token_of(seed, BOT))
+        self.issue(FLUX, "flux", ("read:repository",), token_of(seed, FLUX))
         scopes = ("write:repository", "write:package", "read:user")
-        self.issue(OPERATOR, "bakeryops", scopes, secret_of(seed, "token-operator") + "a1b2c3d4")
+        self.issue(OPERATOR, "bakeryops", scopes, token_of(seed, OPERATOR))
 
     def add(
         self, login: str, full_name: str, password: str, *, access: str = "", is_admin: bool = False,

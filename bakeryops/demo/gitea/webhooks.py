@@ -56,11 +56,12 @@ class Hook:
 
     id: int
     url: str
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     events: tuple[str, ...] = ("push",)
     active: bool = True
     branch_filter: str = ""
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)
+    """Authorization header that is sent along."""
     content_type: str = "json"
     created: float = 0.0
     updated: float = 0.0

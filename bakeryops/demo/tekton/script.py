@@ -65,6 +65,9 @@ def run_step(step: Object, environment: Mapping[str, str], files: Mapping[str, b
         killed, code = True, 137
     except LeaveLoopError:
         code = 0
+    except ScriptError as error:
+        shell.emit(2, f"sh: syntax error: {error}\n".encode())
+        code = 2
     seconds = None if endless else max(shell.offset, MOMENT)
     return Done(_as_lines(shell.printed), seconds, code, shell.files, killed)
 
