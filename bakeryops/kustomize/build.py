@@ -77,6 +77,13 @@ def build(files: Mapping[str, bytes], folder: str, *, root: str = "") -> list[di
     supported here.
     """
     tree = Tree(files, root)
+    try:
+        return _build(tree, folder)
+    except RecursionError:
+        raise KustomizeError("values are nested too deep") from None
+
+
+def _build(tree: Tree, folder: str) -> list[dict[str, Any]]:
     target = _Target(tree, tree.join("", folder.removeprefix("./").strip("/") or "."), ())
     resources = target.accumulate([])
     _finish(resources)

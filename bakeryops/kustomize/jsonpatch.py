@@ -9,12 +9,14 @@ from bakeryops.kustomize.resource import copy_json
 
 __all__ = ["apply_operations"]
 
+_MOST_COPIED = 400_000
 _FIELDS = {"op", "path", "value", "from"}
 
 
 def apply_operations(target: dict[str, Any], operations: list[Any]) -> dict[str, Any]:
     """Return a copy of `target` after the operations; raises `KustomizeError` where one does not apply."""
     changed: Any = copy_json(target)
+    budget = _MOST_COPIED
     for operation in operations:
         if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
             raise KustomizeError("an operation of a JSON patch is not a map with op and path")
@@ -23,6 +25,10 @@ def apply_operations(target: dict[str, Any], operations: list[Any]) -> dict[str,
         kind, path = operation.get("op"), operation["path"]
         if kind in ("add", "replace", "test") and "value" not in operation:
             raise KustomizeError(f"{kind} operation of a JSON patch has no value: {path}")
+        if kind == "copy":
+            budget -= _size(changed)
+            if budget < 0:
+                raise KustomizeError(f"the copy operations of a JSON patch copy more than {_MOST_COPIED} values")
         try:
             changed = _step(changed, operation, str(kind), path)
         except (KeyError, IndexError, TypeError, ValueError):
@@ -31,6 +37,11 @@ def apply_operations(target: dict[str, Any], operations: list[Any]) -> dict[str,
     if not isinstance(changed, dict):
         raise KustomizeError("a JSON patch leaves no object")
     return changed
+
+
+def _size(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(_size(each) for each in inner)
 
 
 def _step(target: Any, operation: dict[str, Any], kind: str, path: str) -> Any:

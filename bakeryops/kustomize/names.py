@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bakeryops.kustomize.errors import KustomizeError
-from bakeryops.kustomize.references import PLACES, Place
+from bakeryops.kustomize.references import PLACES, UNCLEAR, Place
 from bakeryops.kustomize.resource import Resource, select
 
 __all__ = ["add_affixes", "fix_references", "set_namespace"]
@@ -77,6 +77,21 @@ def fix_references(resources: list[Resource]) -> None:
         for place in PLACES:
             if place.referrers is None or each.kind in place.referrers:
                 _fix(each, place, names)
+        for place in UNCLEAR:
+            if place.referrers is None or each.kind in place.referrers:
+                _refuse(each, place, names)
+
+
+def _refuse(referrer: Resource, place: Place, names: dict[str, dict[str, list[Resource]]]) -> None:
+    last = place.path[-1]
+    for parent in select(referrer.value, place.path[:-1]):
+        held = parent.get(last)
+        found = _candidate(referrer, place, parent, held, names) if isinstance(held, str) else None
+        if found is not None and found.name != held:
+            raise KustomizeError(
+                f"{referrer.id} names the {place.kinds[0]} {held}, which is renamed: "
+                f"versions of kustomize differ in whether {last} follows; write the new name"
+            )
 
 
 def _fix(referrer: Resource, place: Place, names: dict[str, dict[str, list[Resource]]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["PLACES", "Place"]
+__all__ = ["PLACES", "UNCLEAR", "Place"]
 
 
 class Place(NamedTuple):
@@ -65,6 +65,8 @@ PLACES: tuple[Place, ...] = (
     Place(("PersistentVolume",), ("spec", "volumeName"), ("PersistentVolumeClaim",)),
     Place(("StorageClass",), ("spec", "storageClassName"), ("PersistentVolume", "PersistentVolumeClaim")),
     Place(("StorageClass",), ("spec", "volumeClaimTemplates", "spec", "storageClassName"), ("StatefulSet",)),
-    Place(("IngressClass",), ("spec", "ingressClassName"), ("Ingress",)),
     Place(_SCALED, ("spec", "scaleTargetRef", "name"), ("HorizontalPodAutoscaler",), "kind"),
 )
+
+UNCLEAR: tuple[Place, ...] = (Place(("IngressClass",), ("spec", "ingressClassName"), ("Ingress",)),)
+"""Places that some versions of kustomize change and others do not."""

@@ -11,6 +11,9 @@ __all__ = ["NAMES", "Tree"]
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """What the file that describes a folder may be called."""
 
+_MOST_VISITS = 2000
+"""Folders that include each other twice, over some levels, would never end."""
+
 
 class Tree:
     """Files by path relative to the root of the repository; paths cannot leave it."""
@@ -20,6 +23,7 @@ class Tree:
         self._files = files
         self._root = root.rstrip("/")
         self._folders = {""}
+        self._visits = 0
         for path in files:
             while "/" in path:
                 path = path.rpartition("/")[0]
@@ -62,7 +66,10 @@ class Tree:
             raise KustomizeError(f"open {self.shown(path)}: {what}") from None
 
     def kustomization(self, folder: str) -> str:
-        """Return the path of the file that describes a folder."""
+        """Return the path of the file that describes a folder; raises `KustomizeError`."""
+        self._visits += 1
+        if self._visits > _MOST_VISITS:
+            raise KustomizeError(f"folders are included more than {_MOST_VISITS} times")
         found = [path for name in NAMES if self.is_file(path := f"{folder}/{name}" if folder else name)]
         if not self.is_folder(folder):
             why = f"evalsymlink failure on '{self.shown(folder)}' : lstat {self.shown(folder)}"

@@ -360,6 +360,73 @@ OVERLAYS: dict[str, dict[str, str]] = {
         """,
         "extra/more.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n",
     },
+    "cluster-scoped": {
+        _OVER: """
+            resources: [all.yaml]
+            namespace: prod
+            namePrefix: p-
+            commonLabels: {part: shop}
+        """,
+        "over/all.yaml": """
+            apiVersion: v1
+            kind: List
+            items:
+            - {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: reader}, rules: []}
+            - apiVersion: rbac.authorization.k8s.io/v1
+              kind: ClusterRoleBinding
+              metadata: {name: reader}
+              roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}
+              subjects:
+              - {kind: ServiceAccount, name: job, namespace: before}
+              - {kind: ServiceAccount, name: default, namespace: before}
+              - {kind: ServiceAccount, name: other, namespace: before}
+              - {kind: Group, name: people}
+            - {apiVersion: v1, kind: ServiceAccount, metadata: {name: job, namespace: before}}
+            - {apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: low}, value: 1}
+            - {apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: fast}, provisioner: x}
+            - {apiVersion: v1, kind: PersistentVolume, metadata: {name: vol}, spec: {storageClassName: fast}}
+            - apiVersion: v1
+              kind: PersistentVolumeClaim
+              metadata: {name: data, namespace: before}
+              spec: {volumeName: vol, storageClassName: fast}
+            - {apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: other}, spec: {controller: x}}
+            - {apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i, namespace: before},
+               spec: {ingressClassName: nginx, defaultBackend: {service: {name: s, port: {number: 1}}}}}
+            - {apiVersion: v1, kind: Service, metadata: {name: s, namespace: before}, spec: {ports: [{port: 1}]}}
+            - apiVersion: admissionregistration.k8s.io/v1
+              kind: ValidatingWebhookConfiguration
+              metadata: {name: hook}
+              webhooks: [{name: a.b.c, clientConfig: {service: {name: s, namespace: before}}}]
+            - apiVersion: policy/v1
+              kind: PodDisruptionBudget
+              metadata: {name: pdb, namespace: before}
+              spec: {minAvailable: 1, selector: {matchLabels: {app: a}}}
+            - apiVersion: apps/v1
+              kind: Deployment
+              metadata: {name: d, namespace: before}
+              spec:
+                selector: {matchLabels: {app: a}}
+                template:
+                  metadata: {labels: {app: a}}
+                  spec:
+                    priorityClassName: low
+                    serviceAccountName: job
+                    containers: [{name: c, image: c}]
+                    topologySpreadConstraints:
+                    - {maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule,
+                       labelSelector: {matchLabels: {app: a}}}
+                    affinity:
+                      podAntiAffinity:
+                        requiredDuringSchedulingIgnoredDuringExecution:
+                        - {topologyKey: host, labelSelector: {matchLabels: {app: a}}}
+                        preferredDuringSchedulingIgnoredDuringExecution:
+                        - {weight: 1, podAffinityTerm: {topologyKey: host, labelSelector: {matchLabels: {app: a}}}}
+            - apiVersion: batch/v1
+              kind: Job
+              metadata: {name: j, namespace: before}
+              spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: c}]}}}
+        """,
+    },
     "two-of-one-base": {
         _OVER: "resources: [../left, ../right]\n",
         "left/kustomization.yaml": "resources: [../base]\nnamePrefix: left-\nnamespace: left\n",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bakeryops.kustomize import KustomizeError, build, load_documents
 from bakeryops.kustomize.generators import content_hash
@@ -160,3 +165,114 @@ def test_files_of_other_folders_may_be_named_inside_the_repository() -> None:
 
 def test_the_hash_of_an_empty_config_map_is_the_well_known_one() -> None:
     assert content_hash({"kind": "ConfigMap", "metadata": {"name": "any"}}) == "6ct58987ht"
+
+
+def test_an_ingress_class_that_is_renamed_is_not_guessed() -> None:
+    both = b"""
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: nginx}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec: {ingressClassName: nginx}
+"""
+    assert "ingressClassName" in refused("resources: [both.yaml]\nnamePrefix: p-", both_yaml=both).message
+    assert build({"top/kustomization.yaml": b"resources: [both.yaml]", "top/both.yaml": both}, "top")
+
+
+def test_folders_that_include_each_other_without_end_are_refused() -> None:
+    files = {"0/kustomization.yaml": b"namePrefix: a"}
+    for level in range(1, 30):
+        files[f"{level}/kustomization.yaml"] = f"resources: [../{level - 1}, ../{level - 1}]".encode()
+    with pytest.raises(KustomizeError, match="more than"):
+        build(files, "29")
+
+
+def test_a_json_patch_that_copies_without_end_is_refused() -> None:
+    operations = [{"op": "copy", "from": "/spec", "path": f"/spec/x{n}"} for n in range(60)]
+    patch = json.dumps(json.dumps(operations))
+    error = refused(f"resources: [pod.yaml]\npatches: [{{target: {{kind: Pod}}, patch: {patch}}}]")
+    assert "copy" in error.message
+
+
+FIELDS = st.sampled_from(
+    """resources namespace namePrefix labels commonLabels images replicas patches patchesStrategicMerge patchesJson6902
+    configMapGenerator secretGenerator generatorOptions components sortOptions name newTag newName digest count path
+    patch target kind apiVersion metadata spec containers image op value literals files options behavior pairs
+    includeSelectors template subjects roleRef env order from labelSelector $patch""".split()  # noqa: SIM905
+)
+VALUES = st.sampled_from(
+    ["", "a", "p", "Pod", "v1", "apps/v1", "Deployment", "pod.yaml", ".", "..", "a=b", "merge", "replace", "delete",
+     "add", "remove", "copy", "/spec", "/spec/containers/0", "fifo", "- {op: remove, path: /spec}",
+     "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, $patch: delete}]}}",
+     "Component", "Kustomization", "a in (b, c)", "\x00", 0, 3, -1, True, False, None, 1.5]
+)  # fmt: skip
+ANYTHING = st.recursive(
+    VALUES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+TOP = """resources namespace namePrefix nameSuffix labels commonLabels commonAnnotations images replicas patches
+patchesStrategicMerge patchesJson6902 configMapGenerator secretGenerator generatorOptions components sortOptions"""
+ENTRIES = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.sampled_from(["p", "c", "web"])},
+        optional={
+            "patch": VALUES, "path": VALUES, "newTag": VALUES, "count": VALUES, "literals": ANYTHING,
+            "target": st.fixed_dictionaries({}, optional={"kind": VALUES, "name": VALUES, "labelSelector": VALUES}),
+        },
+    ).map(lambda entry: {key: entry[key] for key in sorted(entry)}) | ANYTHING,
+    max_size=3,
+)  # fmt: skip
+
+
+def build_or_refuse(files: dict[str, bytes]) -> None:
+    try:
+        built = build(files, "top")
+    except KustomizeError as error:
+        told = (error.message, error.reported)
+        assert all(told)
+    else:
+        assert all(each["metadata"]["name"] for each in built)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(st.sampled_from(TOP.split()), ANYTHING | ENTRIES, max_size=3), ANYTHING)
+def test_anything_is_built_or_refused(kustomization: dict[str, Any], resource: Any) -> None:
+    named = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    files = {
+        "top/kustomization.yaml": json.dumps({"resources": ["pod.yaml", "more.yaml"], **kustomization}).encode(),
+        "top/pod.yaml": _POD,
+        "top/more.yaml": json.dumps({**named, "metadata": {"name": "q"}, "spec": resource}).encode(),
+        "top/a": b"text",
+    }
+    build_or_refuse(files)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    ANYTHING, ANYTHING, st.sampled_from(["Pod", "Deployment", "Service", "StatefulSet", "CronJob", "RoleBinding"])
+)
+def test_any_patch_of_any_object_is_merged_or_refused(spec: Any, patch: Any, kind: str) -> None:
+    groups = {"Pod": "v1", "Service": "v1", "CronJob": "batch/v1", "RoleBinding": "rbac.authorization.k8s.io/v1"}
+    named = {"apiVersion": groups.get(kind, "apps/v1"), "kind": kind, "metadata": {"name": "p"}}
+    full = {"namePrefix": "x-", "namespace": "n", "commonLabels": {"a": "b"}, "commonAnnotations": {"a": "b"}}
+    patches = [{"patch": json.dumps({**named, "spec": patch})}]
+    files = {
+        "top/kustomization.yaml": json.dumps({"resources": ["a.yaml"], **full, "patches": patches}).encode(),
+        "top/a.yaml": json.dumps({**named, "spec": spec, "subjects": spec}).encode(),
+    }
+    build_or_refuse(files)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="ab:-[]{}&*!|>'\"#%@ \n\t,?1.~<=\x00\x1b\u2028é", max_size=60))
+def test_any_text_is_read_as_yaml_or_refused(text: str) -> None:
+    try:
+        load_documents(text.encode())
+    except KustomizeError as error:
+        assert str(error)  # noqa: PT017
