@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from bakeryops.cluster.wire.core import Namespace
-from bakeryops.cluster.wire.meta import Condition
 from bakeryops.model.health import Health
 from bakeryops.model.node import NodeView
 from bakeryops.model.overview import NeedsYou, ObjectRef
@@ -14,7 +12,7 @@ from bakeryops.model.workload import PodView, VolumeView, WorkloadView
 from bakeryops.text import clean
 from bakeryops.units import parse_time
 
-__all__ = ["of_delivery", "of_namespaces", "of_nodes", "of_volumes", "of_workloads", "ordered", "plural_of"]
+__all__ = ["of_namespaces", "of_nodes", "of_volumes", "of_workloads", "ordered", "plural_of"]
 
 _WANTED = frozenset({Health.BAD, Health.SOON, Health.UNKNOWN})
 _PLURALS = {
@@ -124,28 +122,4 @@ def of_namespaces(namespaces: Iterable[Namespace], now: float) -> list[NeedsYou]
         name = clean(each.metadata.name)
         why = f"does not go: {said}" if said else "does not go"
         found.append(NeedsYou(Health.SOON, name, "Terminating", why, asked, ObjectRef("namespaces", "", name)))
-    return found
-
-
-def of_delivery(plural: str, objects: Iterable[Any]) -> list[NeedsYou]:
-    """Return the Flux objects of one kind whose condition Ready is False, unless suspended."""
-    found = []
-    for each in objects:
-        conditions: list[Condition] = (each.status.conditions if each.status else None) or []
-        ready = next((one for one in conditions if one.type == "Ready"), None)
-        if ready is None or ready.status != "False" or (each.spec is not None and each.spec.suspend):
-            continue
-        name, namespace = clean(each.metadata.name), clean(each.metadata.namespace)
-        waits = ready.reason in ("DependencyNotReady", "Progressing", "ProgressingWithRetry")
-        found.append(
-            NeedsYou(
-                health=Health.SOON if waits else Health.BAD,
-                name=name,
-                what=clean(ready.reason or "NotReady"),
-                why=clean(ready.message or ""),
-                since=parse_time(ready.lastTransitionTime),
-                ref=ObjectRef(plural, namespace, name),
-                namespace=namespace,
-            )
-        )
     return found

@@ -14,8 +14,9 @@ from bakeryops.cluster.wire.tekton import PipelineRun
 from bakeryops.model.health import Health, worst
 from bakeryops.model.overview import Overview, Part, Share
 from bakeryops.model.workload import PodView, VolumeView, WorkloadView
+from bakeryops.read.flux_needs import of_delivery
 from bakeryops.read.index import WorkloadIndex
-from bakeryops.read.needs import of_delivery, of_namespaces, of_nodes, of_volumes, of_workloads, ordered
+from bakeryops.read.needs import of_namespaces, of_nodes, of_volumes, of_workloads, ordered
 from bakeryops.read.nodes import DISK_EVICTS_AT, node
 from bakeryops.read.parts import BUILD_BUDGET, CICD_BUDGET, PARTS, Known, assign, part, steady
 from bakeryops.read.volumes import measured, volumes

@@ -17,6 +17,7 @@ from bakeryops.model.sync import FluxObject, Source, Sync
 from bakeryops.read.flux import OBJECTS, SOURCES, SYNCS, object_of, source_of, sync_of, trace
 from bakeryops.read.flux_index import KINDS, FluxIndex
 from bakeryops.read.flux_inventory import inventory_of
+from bakeryops.read.flux_needs import of_delivery
 from bakeryops.read.flux_revisions import inventory_entry, parse_revision
 from bakeryops.read.flux_text import sentence, stuck_objects
 from bakeryops.read.index import WorkloadIndex
@@ -349,6 +350,31 @@ def test_other_objects_show_their_facts() -> None:
     assert dict(policy.facts)["chosen"] == "r/a:2"
     alert = {"metadata": {"name": "a", "namespace": "n"}, "spec": {"providerRef": {"name": "gitea"}}}
     assert (read("alerts", alert).state, dict(read("alerts", alert).facts)["provider"]) == ("static", "gitea")
+
+
+def test_who_wants_a_person_is_what_fails_or_waits_and_not_what_works_or_is_held() -> None:
+    failing = condition("Ready", "False", "BuildFailed", "x")
+    cases = {
+        "failing": raw([failing]),
+        "stalled": raw([READY, condition("Stalled", "True", "InvalidSpec", "no")]),
+        "blocked": raw([condition("Ready", "False", "DependencyNotReady", "dependency 'a/b' is not ready")]),
+        "at-work": raw([condition("Reconciling", "True", "Progressing", "x")]),
+        "held": raw([failing], {"suspend": True}),
+        "fine": raw([READY], lastAppliedRevision="1", lastAttemptedRevision="1"),
+        "just-made": raw([]),
+    }
+    objects = []
+    for name, value in cases.items():
+        value["metadata"]["name"] = name
+        objects.append(msgspec.json.decode(json.dumps(value), type=CATALOGUE["kustomizations"].struct))
+    found = of_delivery("kustomizations", objects)
+    assert {need.name: (need.health, need.what) for need in found} == {
+        "failing": (Health.BAD, "BuildFailed"),
+        "stalled": (Health.BAD, "InvalidSpec"),
+        "blocked": (Health.SOON, "DependencyNotReady"),
+    }
+    assert found[0].why == "what Git holds cannot be built: x"
+    assert of_delivery("pipelines", objects) == []
 
 
 def test_labels_trace_to_the_owner() -> None:
