@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from bakeryops.cli.demo_cluster import DemoCluster
+from bakeryops.config import load
 from bakeryops.errors import UnreachableError
 from tests.support.cli_child import PATIENCE, call, end, environment, lines_until, serving, start
 
@@ -26,17 +27,25 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_writes_its_files_says_where_it_is_and_leaves_nothing(tmp_path: Path, number: int) -> None:
     with serving(tmp_path, "--seed", "3") as demo:
-        (address, ready) = demo.said
+        *told, ready = demo.said
         assert ready == "ready"
+        addresses = dict(line.split(" ") for line in told)
+        assert list(addresses) == ["api", "gitea", "git", "registry", "webhook"]
+        address = told[0]
         assert address.startswith("api https://127.0.0.1:")
         assert stat.S_IMODE(demo.folder.stat().st_mode) == 0o700
         for file in demo.folder.iterdir():
-            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+            assert stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600), file
         config = yaml.safe_load((demo.folder / "kubeconfig").read_text())
         assert [each["name"] for each in config["contexts"]] == ["admin", "operator", "viewer", "nsviewer"]
         assert config["current-context"] == "admin"
         assert config["contexts"][3]["context"]["namespace"] == "bakery-ia"
         assert f"api {config['clusters'][0]['cluster']['server']}" == address
+        settings = load(demo.folder / "config.yaml", environ={}).config
+        assert settings.git.url == addresses["git"] == f"{addresses['gitea']}/bakery-admin/bakery-ia.git"
+        assert settings.gitea.url == addresses["gitea"]
+        assert Path(settings.gitea.token or "").read_text().strip()
+        assert addresses["gitea"].removeprefix("http://") in Path(settings.git.credentials or "").read_text()
         done = end(demo.child, number)
         assert (done.code, done.out, done.err) == (0, "", "")
         assert list(demo.folder.iterdir()) == []
@@ -133,6 +142,9 @@ async def test_the_child_is_awaited_again_and_again_and_replaced_when_it_died(st
         first = await cluster
         assert first.context == "admin"
         assert (await cluster).server == first.server
+        settings = await cluster.settings()
+        assert (settings.git.url or "").startswith(settings.gitea.url or "nowhere")
+        assert (settings.git.credentials or "").endswith("/git-credentials")
         pid = cluster.pid
         assert pid is not None
         kill_and_wait(pid)
