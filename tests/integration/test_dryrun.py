@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from bakeryops.cluster.discovery import Discovery
 from bakeryops.cluster.dryrun import FLUX_MANAGER, dry_run
@@ -14,6 +16,8 @@ from bakeryops.cluster.login import Login
 from bakeryops.cluster.target import Target
 from bakeryops.cluster.transport import Transport
 from bakeryops.cluster.writes import Writer
+from bakeryops.demo.bakery.repository import make_history
+from bakeryops.demo.git import BareRepo
 from bakeryops.kustomize import build
 from bakeryops.read.compare import compare, compare_applied, key_of
 from tests.support.demo import served, static_store
@@ -53,7 +57,7 @@ stringData: {password: letmein}
 
 @asynccontextmanager
 async def cluster(*users: str) -> AsyncIterator[tuple[Transport, ...]]:
-    async with served(static_store("bakery")) as server:
+    async with served(static_store("bakery", "bakery-ia", "prod")) as server:
         transports = []
         for user in users:
             token = server.tokens.get(user, user)
@@ -131,8 +135,23 @@ async def test_what_the_server_would_refuse_says_so() -> None:
         assert "spec.replicas" in refused.message
 
 
-async def test_a_whole_overlay_applied_differs_in_nothing() -> None:
-    wanted = [each for each in build(files_of("namespace"), "over") if each["kind"] != "Oven"]
+def small_overlay(folder: Path) -> list[dict[str, Any]]:
+    return [each for each in build(files_of("namespace"), "over") if each["kind"] != "Oven"]
+
+
+def overlay_of_the_demo(folder: Path) -> list[dict[str, Any]]:
+    repository = BareRepo.create(folder / "bakery-ia.git")
+    make_history(repository, now=1_790_000_000.0, seed=1)
+    head = repository.head()
+    assert head is not None
+    return build(repository.files(head, "infrastructure"), "infrastructure/kubernetes/overlays/prod")
+
+
+@pytest.mark.parametrize("overlay", [small_overlay, overlay_of_the_demo])
+async def test_a_whole_overlay_applied_differs_in_nothing(
+    overlay: Callable[[Path], list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    wanted = overlay(tmp_path)
     async with cluster("admin") as (transport,):
         discovery = Discovery(transport)
         writer = Writer(transport, discovery, field_manager=FLUX_MANAGER)
