@@ -10,12 +10,17 @@ from bakeryops.demo.status import bad_request
 from bakeryops.demo.store import ObjectStore
 from bakeryops.demo.tekton import defaulting
 from bakeryops.demo.tekton.refusals import pipeline_faults, task_faults
+from bakeryops.demo.tekton.shapes import KINDS, misfit
 from bakeryops.demo.tekton.words import duration_text, is_done, seconds_of
 
 __all__ = ["TektonWebhook", "install"]
 
 _GROUP = "tekton.dev"
 _HEAD = 'admission webhook "validation.webhook.pipeline.tekton.dev" denied the request: validation failed: '
+_DECODE = (
+    'admission webhook "webhook.pipeline.tekton.dev" denied the request: mutation failed: cannot decode incoming '
+    "new object: "
+)
 _RUN_MODES = ("Cancelled", "CancelledRunFinally", "StoppedRunFinally", "PipelineRunPending")
 
 
@@ -28,8 +33,12 @@ class TektonWebhook:
     """Looks after Pipelines, PipelineRuns, Tasks and TaskRuns."""
 
     def complete(self, resource: Resource, obj: Object, old: Object | None) -> None:
-        """Fill in defaults, in place."""
+        """Fill in defaults, in place; raises `StatusError` 400 for what has another form than the kind's."""
         if old is None or obj.get("spec") != old.get("spec"):
+            if resource.kind in KINDS and obj.get("spec") is None:
+                obj["spec"] = {}
+            if fault := misfit(resource.kind, obj.get("spec")):
+                raise bad_request(_DECODE + fault)
             defaulting.complete(resource.kind, obj)
 
     def check(self, resource: Resource, obj: Object, old: Object | None, subresource: str) -> None:
