@@ -126,17 +126,6 @@ class Resource:
         """Keep the present id before it changes."""
         self.earlier.append(self.id)
 
-    def copy(self) -> Resource:
-        """Return a copy that shares nothing that changes."""
-        return Resource(
-            copy_json(self.value),
-            list(self.earlier),
-            list(self.prefixes),
-            list(self.suffixes),
-            self.hashed,
-            self.behavior,
-        )
-
 
 def group_of(value: dict[str, Any]) -> str:
     """Return the API group of an object."""
