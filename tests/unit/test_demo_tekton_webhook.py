@@ -38,6 +38,7 @@ def cluster() -> TektonCluster:
             'non-existent variable in "$(params.who)"',
         ),
         (PIPELINES, {"tasks": [{"name": "a", "taskSpec": {"steps": []}}]}, "missing field(s): spec.tasks[0].steps"),
+        (PIPELINES, {"tasks": [TASK | {"when": [{"cel": "'a' == 'b'"}]}]}, "enable-cel-in-whenexpression"),
         (TASKS, {"steps": [step("s", "echo $(params.who)")]}, "spec.steps[0].script"),
         (TASKS, {"steps": [step("s", "x"), step("s", "y")]}, "spec.steps[1].name"),
         (TASKS, {"steps": [{"name": "s", "script": "x"}]}, "missing field(s): spec.steps[0].Image"),

@@ -38,6 +38,10 @@ def pipeline_faults(spec: Object, path: str, *, closed: bool) -> Iterator[str]:
                 twice = twice or name
             seen.add(name)
             yield from _one_of(task, where, "taskRef", "taskSpec")
+            for when in _dicts(task.get("when")):
+                if when.get("cel"):
+                    flag = "feature flag enable-cel-in-whenexpression should be set to true to use CEL"
+                    yield f"invalid value: {flag}: {when['cel']} in WhenExpression: {where}.when"
     if twice:
         why = f"task {twice} is already present in Graph, can't add it again: duplicate pipeline task"
         yield f"invalid value: {why}: {path}.tasks"

@@ -20,8 +20,9 @@ _TASK: dict[str, Any] = {
 _REFERENCE: dict[str, Any] = {"name": str, "kind": str, "resolver": str}
 _INCLUDE: dict[str, Any] = {"name": str, "params": [_PARAM]}
 _PIPELINE_TASK: dict[str, Any] = {
-    "name": str, "displayName": str, "taskRef": _REFERENCE, "taskSpec": _TASK, "runAfter": [str], "params": [_PARAM],
-    "when": [{"input": str, "operator": str, "values": [str]}], "retries": int, "onError": str, "timeout": str,
+    "name": str, "displayName": str, "taskRef": _REFERENCE, "taskSpec": _TASK, "runAfter": [str],
+    "params": [_PARAM], "when": [{"input": str, "operator": str, "values": [str], "cel": str}], "retries": int,
+    "onError": str, "timeout": str,
     "matrix": {"params": [_PARAM], "include": [_INCLUDE]},
     "workspaces": [_NAMED | {"workspace": str, "subPath": str}],
 }  # fmt: skip
