@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from bakeryops.demo.git import ZERO
+from bakeryops.demo.git import ZERO, BareRepo
 from bakeryops.demo.gitea import GitRefusedError
 from tests.support.gitea import OWNER, REPO, client, run_git, served_gitea, target, url_for
 
@@ -51,6 +51,23 @@ async def test_partial_clones_are_served(tmp_path: Path) -> None:
         assert (await run_git(*arguments, cwd=tmp_path)) == (0, "")
         code, said = await run_git("cat-file", "-p", "main:README.md", cwd=tmp_path / "lean")
         assert (code, said) == (0, "# Bakery\n")
+
+
+async def test_a_long_negotiation_is_compressed_and_understood(tmp_path: Path) -> None:
+    async with served_gitea(tmp_path) as (gitea, _):
+        await run_git("clone", "-q", url_for(gitea), "work", cwd=tmp_path)
+        work = tmp_path / "work"
+        mine = BareRepo(work / ".git")
+        with mine.importer() as importer:
+            tip = mine.head("origin/main")
+            for number in range(200):
+                tip = importer.commit("mine", {"n": b"%d" % number}, "m", "n", "e@x", 1.79e9, parents=[tip or ""])
+        mine.close()
+        gitea.repo(OWNER, REPO).commit("main", {"z": b"1"}, "Later", "b", "b@x", gitea.clock.now())
+        code, said = await run_git("fetch", "-q", "origin", cwd=work)
+        assert code == 0, said
+        code, said = await run_git("show", "origin/main:z", cwd=work)
+        assert (code, said) == (0, "1")
 
 
 async def test_every_ref_of_a_push_is_told_and_refused_ones_are_not(tmp_path: Path) -> None:

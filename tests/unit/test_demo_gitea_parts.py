@@ -14,7 +14,7 @@ from bakeryops.demo.bakery.manifests import shared
 from bakeryops.demo.clock import ManualClock
 from bakeryops.demo.controllers.images import Images
 from bakeryops.demo.gitea import Gitea, Hook
-from bakeryops.demo.gitea.accounts import Accounts, Login
+from bakeryops.demo.gitea.accounts import Accounts, Login, token_of
 from bakeryops.demo.gitea.registry import Registry
 from bakeryops.demo.gitea.webhooks import allowed, headers_of
 from bakeryops.demo.names import Names
@@ -105,6 +105,16 @@ def test_who_an_authorization_names() -> None:
         "Basic \xff",
     ):
         assert accounts.authenticate(header) is None
+
+
+def test_secrets_are_not_shown_by_accident() -> None:
+    accounts = Accounts(1)
+    bot = accounts.find("bakery-ci-bot")
+    assert bot is not None
+    assert bot.tokens[0].secret == token_of(1, "bakery-ci-bot")
+    assert len(token_of(1, "bakery-ci-bot")) == 40
+    shown = repr([*accounts.all(), Hook(1, "http://x", secret="flour", authorization="Bearer salt")])
+    assert not [each for each in (bot.password, bot.tokens[0].secret, "flour", "salt") if each in shown]
 
 
 def test_scopes() -> None:

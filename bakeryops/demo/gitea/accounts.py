@@ -12,6 +12,7 @@ __all__ = [
     "BOT",
     "FLUX",
     "OPERATOR",
+    "PEOPLE",
     "ROBOT",
     "SCOPES",
     "Accounts",
@@ -55,7 +56,7 @@ def secret_of(seed: int, name: str) -> str:
 
 def token_of(seed: int, login: str) -> str:
     """Return the secret of the token that a user has from the start: 40 hexadecimal digits."""
-    return digest(seed, "secret", f"token-{_TOKENS[login]}")[:32] + "a1b2c3d4"
+    return secret_of(seed, f"token-{_TOKENS[login]}") + "a1b2c3d4"
 
 
 @dataclass
