@@ -177,16 +177,17 @@ def fetched_leg(at: Situation) -> Leg:
     have = source.revision
     text = have.short if have is not None else "nothing"
     sha = have.hash if have is not None else ""
+    says = source.why or source.message or source.reason or f"{source.name} is {source.state}"
     if have is None:
         state, health = ("stuck", source.health) if source.health is Health.BAD else ("working", Health.WORKING)
         why = source.why or f"{source.name} has fetched nothing yet"
         return Leg(*leg, state, health, text, why, source.since, None, ref)
-    if head is None:
-        state = "done" if source.health is Health.FINE else "stuck" if source.health is Health.BAD else "working"
-        return Leg(*leg, state, source.health, text, source.why, source.fetched, source.fetched, ref, sha)
-    if have.hash == head.sha:
-        health = source.health if source.health in (Health.BAD, Health.HELD, Health.SOON) else Health.FINE
-        return Leg(*leg, "done", health, text, source.why, head.committed, source.fetched, ref, sha)
+    if head is None or have.hash == head.sha:
+        # What it has is right, or cannot be compared; a fetch that fails since then is told all the same.
+        ails = source.health in (Health.BAD, Health.HELD, Health.SOON)
+        began = head.committed if head is not None else source.fetched
+        health = source.health if ails else Health.FINE
+        return Leg(*leg, "done", health, text, says if ails else "", began, source.fetched, ref, sha)
     if at.position(have.hash) is None:
         known = have.hash in at.code.commits
         why = (
@@ -200,7 +201,7 @@ def fetched_leg(at: Situation) -> Leg:
         why = f"{behind}, and {source.name} is suspended"
         return Leg(*leg, "stuck", Health.HELD, text, why, head.committed, None, ref, sha)
     if source.health is Health.BAD:
-        why = f"{behind}: {source.why or source.message or source.reason}"
+        why = f"{behind}: {says}"
         return Leg(*leg, "stuck", Health.BAD, text, why, source.since or head.committed, None, ref, sha)
     # A commit from the future tells nothing of when it was pushed.
     if not -GRACE < at.now - head.committed <= 2 * (source.interval or _INTERVAL) + GRACE:

@@ -150,7 +150,7 @@ def _queue(build: Build, tasks: dict[str, list[BuildTask]], ref: ObjectRef) -> L
     ]
     bad = _bad(tasks["build"])
     if bad is not None:
-        why = build_problem(build) or bad.why or bad.message
+        why = _trouble(build, bad)
         return Leg("build", "build", "stuck", Health.BAD, label, why, bad.started, None, ref)
     if later or (all(each.ended is not None for each in tasks["build"]) and tasks["build"]):
         ended = min(later) if later else max(each.ended or 0.0 for each in tasks["build"])
@@ -172,6 +172,11 @@ def _bad(tasks: Sequence[BuildTask]) -> BuildTask | None:
     return next((each for each in tasks if each.state in ("failed", "timed out", "cancelled")), None)
 
 
+def _trouble(build: Build, bad: BuildTask) -> str:
+    """Return a sentence on a task that stopped a build."""
+    return build_problem(build) or f"{bad.title}: {bad.why or bad.message or bad.reason or bad.state}"
+
+
 def _work(build: Build, stage: str, title: str, tasks: Sequence[BuildTask], ref: ObjectRef) -> Leg:
     """Return the tests or the images: all tasks of the kind together."""
     gone = [each for each in tasks if each.state != "skipped"]
@@ -184,7 +189,7 @@ def _work(build: Build, stage: str, title: str, tasks: Sequence[BuildTask], ref:
     count = gone[0].matrix_title if len(gone) == 1 else str(len(gone))
     bad = _bad(gone)
     if bad is not None:
-        why = build_problem(build) or f"{bad.title}: {bad.why or bad.message or bad.reason}"
+        why = _trouble(build, bad)
         return Leg(stage, title, "stuck", Health.BAD, bad.title, why, bad.ended or started, None, ref)
     if all(each.state in ("succeeded", "ignored") for each in gone):
         ended = max((each.ended for each in gone if each.ended is not None), default=None)
@@ -207,7 +212,7 @@ def _tag(at: Situation, subject: Subject, build: Build, deploys: Sequence[Deploy
     ref = ObjectRef("pipelineruns", build.namespace, build.name)
     bad = _bad([each for each in build.tasks if _stage(each) == "tag"])
     if bad is not None:
-        why = build_problem(build) or bad.why or bad.message
+        why = _trouble(build, bad)
         return Leg("tag", "tag commit", "stuck", Health.BAD, bad.title, why, bad.ended, None, ref)
     return Leg(
         "tag", "tag commit", leg.state, leg.health, leg.text, leg.why, leg.started, leg.ended, ref, leg.commit
