@@ -23,6 +23,7 @@ from bakeryops.demo.bakery.repository import (
     report_archive,
 )
 from bakeryops.demo.chain.changes import find_changes
+from bakeryops.demo.chain.marks import marks_of
 from bakeryops.demo.git import ZERO, BareRepo
 
 NOW = 1_795_000_000.0
@@ -133,13 +134,24 @@ def test_the_past_has_failures_a_merge_and_a_way_back_and_forth(made: tuple[Bare
     assert list(repo.refs()) == ["refs/heads/main"]
 
 
-def test_no_commit_is_empty_and_time_goes_forward(made: tuple[BareRepo, list[PastRelease]]) -> None:
-    repo, _ = made
+@pytest.mark.parametrize(("seed", "now"), [(2, NOW), (17, NOW + 1_234_567.8)])
+def test_no_commit_is_empty_and_time_goes_forward(tmp_path: Path, seed: int, now: float) -> None:
+    repo = BareRepo.create(tmp_path / "x.git")
+    make_history(repo, now=now, seed=seed)
     shas = repo.log(["main"], options=["--first-parent"])
     chain = [each for each in map(repo.commit_object, shas) if each]
     for later, earlier in pairwise(chain):
         assert later.tree != earlier.tree
         assert later.committed >= earlier.committed
+    assert chain[0].committed <= now
+    repo.close()
+
+
+def test_the_newest_source_of_pos_is_what_crashes(made: tuple[BareRepo, list[PastRelease]]) -> None:
+    repo, releases = made
+    last = [each for each in releases if "pos" in each.deploy_commits]
+    assert list(marks_of(repo, last[-1].after, "pos")) == ["crash"]
+    assert marks_of(repo, last[-2].after, "pos") == {}
 
 
 def test_the_same_seed_and_time_give_the_same_commits(

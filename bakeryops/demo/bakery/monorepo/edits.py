@@ -178,7 +178,9 @@ class Editor:
     def docs(self, subject: str) -> Edit:
         """Change nothing but documentation."""
         path = f"docs/{_slug(subject)}.md"
-        return self.apply(self.message(f"docs: {subject[0].lower()}{subject[1:]}"), {path: f"# {subject}\n"})
+        written = self.files.get(path, f"# {subject}\n".encode())
+        said = self.message(f"docs: {subject[0].lower()}{subject[1:]}")
+        return self.apply(said, {path: written + f"\nSee #{self._number}.\n".encode()})
 
     def crash(self) -> Edit:
         """Make the point of sale read a key that nobody has put into its environment."""
