@@ -24,14 +24,12 @@ def settle_flux(cluster: Cluster, sources: GitSources, story: Story) -> list[str
     now = cluster.clock.now()
     past = []
     for place, each in enumerate(states):
-        first = each.when + _APPLIED_AFTER
-        rounds = max(0, int(((states[place - 1].when if place else now) - first) // _INTERVAL))
+        first = each.first + _APPLIED_AFTER
+        rounds = max(0, int(((states[place - 1].first if place else now) - first) // _INTERVAL))
+        last = max(first + rounds * _INTERVAL, each.when + _APPLIED_AFTER)
         past.append(
-            PastApply(
-                f"main@sha1:{each.commit}", first + rounds * _INTERVAL, 0.271 + place * 0.013, times=rounds + 1,
-                first=first,
-            )
-        )  # fmt: skip
+            PastApply(f"main@sha1:{each.commit}", last, 0.271 + place * 0.013, times=rounds + 1, first=first)
+        )
     return settle_kustomization(cluster, sources, KUSTOMIZATION, past)
 
 
@@ -39,6 +37,6 @@ def _distinct(story: Story) -> list[Applied]:
     """Return the states that were applied, newest first: several commits of one push were applied as one."""
     kept: list[Applied] = []
     for each in story.applied:
-        if not kept or kept[-1].when - each.when > _APPLIED_AFTER:
+        if not kept or kept[-1].first - each.first > _APPLIED_AFTER:
             kept.append(each)
     return kept[:_KEPT]

@@ -34,7 +34,7 @@ __all__ = ["past_runs"]
 _KEPT = 30
 """Runs that are kept of those that went well, and of those that failed."""
 _WITH_PODS = 4
-"""Runs whose pods are still there."""
+"""Runs whose pods are still there, beside those of the last that failed."""
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 _AGES = 65 * 86_400.0
 """Seconds by which each further round of old builds lies back."""
@@ -45,7 +45,8 @@ def past_runs(cluster: Cluster, gitea: Gitea, images: Images, releases: Sequence
     """Create the runs of the releases that are kept, with `more` older ones, and tell Gitea of all releases."""
     store = cluster.store
     maker = _Maker(cluster, StepsPast(cluster, gitea, images, past), past, seed)
-    with_pods = {release.run for release in list(releases)[-_WITH_PODS:]}
+    failed = [release for release in releases if release.outcome == "failed"]
+    with_pods = {release.run for release in (*list(releases)[-_WITH_PODS:], *failed[-1:])}
     real, store.clock = store.clock, past
     try:
         for release in (*_older(releases, more), *_kept(releases)):
