@@ -41,7 +41,7 @@ def secret_text(path: Path, what: str) -> str:
 
 
 def read_secret(path: Path, what: str) -> str:
-    """Return the first line of such a file; raises `CredentialError` as `secret_text` does, or where it is empty."""
+    """Return the first line of such a file; raises `CredentialError` as `secret_text` does, or if empty."""
     lines = secret_text(path, what).splitlines()
     secret = lines[0].strip() if lines else ""
     if not secret or not secret.isprintable():
