@@ -274,7 +274,7 @@ def ready_leg(at: Situation, change: Collection[str], *, applied: bool, service:
         return Leg(*leg, "unknown", Health.UNKNOWN, "no workload", "no workload runs an image of the overlay")
     health = worst((each.health for each in verdicts if each is not None), Health.FINE)
     ended = max((each.ended for each in verdicts if each is not None and each.ended is not None), default=None)
-    text = f"{verdicts[0].text} ready" if count == 1 and verdicts[0] is not None else f"{count} ready"
+    text = next(each.text for each in verdicts if each is not None) if count == 1 else f"{count} ready"
     return Leg(*leg, "done", health, text, "", None, ended)
 
 
@@ -285,7 +285,7 @@ def _troubled(troubles: list[Leg]) -> Leg:
     more = f" +{len(troubles) - 1}" if len(troubles) > 1 else ""
     since = min((each.started for each in troubles if each.started is not None), default=None)
     return Leg(
-        "ready", "ready", first.state, first.health, f"{first.text} ready{more}", first.why, since, None, first.ref
+        "ready", "ready", first.state, first.health, f"{first.text}{more}", first.why, since, None, first.ref
     )
 
 
@@ -297,7 +297,7 @@ def _verdict(at: Situation, image: OverlayImage, *, applied: bool, changed: bool
         why = f"no workload runs {image.service}"
         return Leg(*leg, "stuck", Health.SOON, f"{image.service} -", why) if changed and applied else None
     ref = _ref(found)
-    text = f"{image.service} {found.ready}/{found.desired}"
+    text = f"{image.service} {found.ready}/{found.desired} ready"
     if (image.tag or image.digest) and not runs(found, image):
         why = f"{image.service} runs {found.tag or found.image}, Git wants {image.tag or image.digest}"
         if not applied:
@@ -309,11 +309,13 @@ def _verdict(at: Situation, image: OverlayImage, *, applied: bool, changed: bool
 def pods_leg(found: WorkloadView, service: str) -> Leg:
     """Return how the pods of one workload are, titled by its service, whatever image they run."""
     leg, ref = ("ready", service), _ref(found)
-    text = f"{service} {found.ready}/{found.desired}"
+    text = f"{service} {found.ready}/{found.desired} ready"
     if found.desired == 0 and found.health is not Health.BAD:
         return Leg(*leg, "done", Health.HELD, text, f"{service} is scaled to 0", None, None, ref)
     short = found.ready < found.desired or found.updated < found.desired
     if short or found.health in (Health.BAD, Health.UNKNOWN):
+        # All may be ready, and only the pods of the former revision.
+        text = text if found.ready < found.desired else f"{service} {found.status}"
         why = f"{service}: {found.reason or f'{found.ready} of {found.desired} ready'}"
         match found.health:
             case Health.UNKNOWN:

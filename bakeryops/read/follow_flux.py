@@ -141,12 +141,12 @@ def ready_of(
             if found[1:] and found[1].state != "done"
             else ""
         )
-        text = f"{worst.text} ready{more}"
+        text = f"{worst.text}{more}"
         return Leg(
             *leg, worst.state, worst.health, text, worst.why, worst.started or applied.ended, None, worst.ref
         )
     ended = [each.ended for each in found]
-    text = f"{worst.text} ready" if len(found) == 1 else f"{len(found)} ready"
+    text = worst.text if len(found) == 1 else f"{len(found)} ready"
     known = max((each for each in ended if each is not None), default=None) if None not in ended else None
     why = "" if known is not None else "since when its pods are ready is not recorded"
     return Leg(*leg, "done", worst.health, text, worst.why or why, applied.ended, known, worst.ref)

@@ -357,3 +357,12 @@ def test_an_overlay_that_cannot_be_read_is_not_green() -> None:
     story = told()
     found = chain(story, code=story.view(reason="kustomization.yaml:2: not YAML"))
     assert (found.health, found.stuck, found.why) == (Health.SOON, None, "kustomization.yaml:2: not YAML")
+
+
+def test_a_rollout_that_fails_beside_pods_that_still_serve() -> None:
+    story = told()
+    head = workload(
+        "auth", story.tags["auth"], 1, 1, health=Health.BAD, status="ImagePullBackOff", reason="no such tag"
+    )
+    found = chain(story, workloads=[head, workload("tenant", story.tags["tenant"])])
+    assert (stuck(found), found.legs[-1].text) == (("ready", "stuck"), "auth ImagePullBackOff")
