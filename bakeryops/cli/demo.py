@@ -49,11 +49,12 @@ def command(
 ) -> None:
     """Open the console on an embedded cluster, a miniature of Bakery-IA in a process of its own.
 
-    It needs no network, no root and nothing installed, and speaks the real Kubernetes API on 127.0.0.1, so kubectl
-    and every bakeryops command work against it too. It ends with the console.
+    It needs no network and no root, and of programs only git; it speaks the real Kubernetes API on 127.0.0.1, so
+    kubectl and every bakeryops command work against it too. It ends with the console.
 
     With --serve it runs without a console: it writes DIR/kubeconfig (contexts admin, operator, viewer, nsviewer,
-    who may do less and less) and DIR/config.yaml, prints the address of its API, and then "ready".
+    who may do less and less) and DIR/config.yaml, prints the addresses of its API, its Gitea and its repository,
+    and then "ready".
 
     \b
     Examples:
