@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bakeryops.read.flux_index import KINDS as FLUX_KINDS
-from bakeryops.read.flux_index import FluxIndex
 
 from bakeryops.cluster.session import Session
 from bakeryops.cluster.writes import Writer
 from bakeryops.model.build import Build
 from bakeryops.model.health import Health
 from bakeryops.read.build_index import BuildIndex
+from bakeryops.read.flux_index import KINDS as FLUX_KINDS
+from bakeryops.read.flux_index import FluxIndex
 from tests.support.cli_child import Done, call
 from tests.support.shapes import faults
 
