@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from bakeryops.cli.memory import set_allocators
 from bakeryops.errors import UsageError
 
 if TYPE_CHECKING:
+    from bakeryops.cli.demo_cluster import DemoCluster
     from bakeryops.cli.options import Call
     from bakeryops.cluster.target import Target
     from bakeryops.config import Config
@@ -45,7 +46,7 @@ def need_terminal() -> None:
         )
 
 
-def open_console(call: Call, *, cluster: Awaitable[Target] | None = None) -> int:
+def open_console(call: Call, *, cluster: DemoCluster | None = None) -> int:
     """Run the console to its end and return its exit code.
 
     `cluster` is the embedded one; without it the cluster is searched for as the configuration says. It is awaited
@@ -68,6 +69,7 @@ def open_console(call: Call, *, cluster: Awaitable[Target] | None = None) -> int
         config=config,
         demo=cluster is not None,
         connect=lambda target: make_session(target, config),
+        settings=cluster.settings if cluster is not None else None,
     )
     app.run()
     if app.fault is not None:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bakeryops.cluster.target import find_target
+from bakeryops.config import load
 from screens.app import BakeryOpsApp
 from tests.support.cli_child import serving
 from tests.support.snapshot import picture, text_of
@@ -15,9 +16,10 @@ from tests.support.snapshot import picture, text_of
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def make(kubeconfig: Path, folder: Path) -> None:
-    """Walk through the console and keep what it shows."""
-    app = BakeryOpsApp(find_target(str(kubeconfig)), demo=True)
+async def make(demo: Path, folder: Path) -> None:
+    """Walk through the console on the demo whose files are in `demo`, and keep what it shows."""
+    config = load(demo / "config.yaml", environ={}).config
+    app = BakeryOpsApp(find_target(str(demo / "kubeconfig")), config=config, demo=True)
     async with app.run_test(size=(120, 36)) as pilot:
 
         async def wait_for(text: str) -> None:
@@ -43,6 +45,22 @@ async def make(kubeconfig: Path, folder: Path) -> None:
         await pilot.press("enter")
         await pilot.pause(2)
         keep("object")
+        await pilot.press("3")
+        await wait_for("Kustomization")
+        await pilot.press("j")
+        await pilot.pause(1)
+        keep("gitops")
+        await pilot.press("2")
+        await wait_for("succeeded")
+        keep("builds")
+        await pilot.press("slash", *"failed", "enter", "enter")
+        await wait_for("first error")
+        await pilot.pause(1)
+        keep("build")
+        await pilot.press("escape", "escape", "F")
+        await wait_for("applied")
+        await pilot.pause(1)
+        keep("follow")
 
 
 def main() -> None:
@@ -50,7 +68,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, serving(Path(home)) as demo:
-        asyncio.run(make(demo.folder / "kubeconfig", folder))
+        asyncio.run(make(demo.folder, folder))
 
 
 if __name__ == "__main__":
