@@ -19,14 +19,19 @@ from screens.app import BakeryOpsApp
 from screens.build import BuildScreen
 from screens.builds import BuildsScreen
 from screens.connect import ConnectScreen
+from screens.diff import DiffScreen
 from screens.events import EventsScreen
+from screens.follow import FollowScreen
 from screens.frame import footer_line
+from screens.gitops import GitOpsScreen
 from screens.help import help_lines
 from screens.lines import line_text, line_width
 from screens.logs import LogsScreen
 from screens.machine import MachineScreen
 from screens.object import ObjectScreen
 from screens.overview import OverviewScreen
+from screens.service import ServiceScreen
+from screens.sync import SyncScreen
 from screens.workloads import WorkloadsScreen
 
 SCREENS = {
@@ -35,6 +40,11 @@ SCREENS = {
         OverviewScreen,
         BuildsScreen,
         BuildScreen,
+        GitOpsScreen,
+        SyncScreen,
+        ServiceScreen,
+        FollowScreen,
+        DiffScreen,
         WorkloadsScreen,
         EventsScreen,
         ObjectScreen,
