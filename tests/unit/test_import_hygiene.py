@@ -109,6 +109,7 @@ def test_the_embedded_cluster_knows_nothing_of_the_client() -> None:
     assert rooms <= {
         "bakeryops.demo",
         "bakeryops.errors",
+        "bakeryops.kustomize",
         "bakeryops.text",
         "bakeryops.units",
         "bakeryops.locations",
@@ -128,7 +129,10 @@ def test_the_screens_paint_before_any_client_is_loaded() -> None:
 def test_widgets_know_rows_and_text_only() -> None:
     loaded = loaded_by(ALL, *module_names("screens/widgets"))
     ours = {name for name in loaded if name.startswith(("bakeryops.", "screens."))}
-    assert {name for name in ours if not name.startswith("screens.widgets")} <= {"bakeryops.text"}
+    assert {name for name in ours if not name.startswith("screens.widgets")} <= {
+        "bakeryops.severity",
+        "bakeryops.text",
+    }
 
 
 @pytest.mark.slow
