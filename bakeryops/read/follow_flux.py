@@ -9,6 +9,7 @@ import msgspec
 from bakeryops.model.chain import Leg
 from bakeryops.model.code import Deployment
 from bakeryops.model.health import Health
+from bakeryops.model.sync import Past
 from bakeryops.model.workload import PodView, WorkloadView
 from bakeryops.read.chain_legs import applied_leg, fetched_leg, pods_leg
 from bakeryops.read.chain_parts import Situation, same_commit
@@ -97,12 +98,11 @@ def applied_of(at: Situation, target: str, fetched: Leg) -> Leg:
         if at.sync is None:
             return now
         return Leg("applied", "applied", "waiting", Health.UNKNOWN, "", "waits for Flux to fetch it")
-    past = next((each for each in at.sync.history if same_commit(_hash(each.revision), target)), None)
     have, tried = at.sync.applied, at.sync.attempted
     inside = at.contains(have.hash, target) if have is not None else None
     began = fetched.ended
     if inside:
-        ended = past.first if past is not None else None
+        ended = _first_applied(at, at.sync.history, target, fetched.started)
         why = "" if ended is not None else "when it was applied is not recorded"
         return Leg("applied", "applied", "done", Health.FINE, target[:7], why, began, ended, at.sync.ref, target)
     if tried is not None and at.contains(tried.hash, target) and now.state == "done":
@@ -111,6 +111,23 @@ def applied_of(at: Situation, target: str, fetched: Leg) -> Leg:
         why = now.why or "which commit Flux has applied is not known"
         return Leg("applied", "applied", "unknown", Health.UNKNOWN, "", why, began, None, at.sync.ref)
     return msgspec.structs.replace(now, started=began if began is not None else now.started)
+
+
+def _first_applied(at: Situation, history: Sequence[Past], target: str, since: float | None) -> float | None:
+    """Return when a commit was first among what is applied, None where the history does not reach back to it.
+
+    Flux has one entry for each content, with the last revision of it: a later commit that changed nothing takes
+    the entry of ours over, and keeps its first time.
+    """
+    before = False
+    for past in reversed(history):
+        if at.contains(_hash(past.revision), target):
+            known = before or same_commit(_hash(past.revision), target)
+            # The same content may have been applied long before, and rolled back to.
+            right = past.first is not None and (since is None or past.first >= since - 5.0)
+            return past.first if known and right else None
+        before = True
+    return None
 
 
 def ready_of(

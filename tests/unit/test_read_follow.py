@@ -378,3 +378,15 @@ def test_with_git_alone() -> None:
     assert found.legs[0].state == "done"
     assert found.legs[5].state == "done"
     assert {found.legs[index].state for index in (6, 7, 8)} == {"unknown"}
+
+
+def test_the_time_of_applying_is_kept_by_a_later_commit_of_the_same_content() -> None:
+    story = told()
+    story.change("docs", ago=3000.0, touched=())
+    head = story.commits[-1].sha
+    entries = (past(head, 3330.0), past(sha("first"), 90_000.0))
+    found = followed(story, sources=[source(head, fetched=2990.0)], syncs=[sync(head, history=entries)])
+    assert leg(found, "applied").ended == NOW - 3330.0
+    rolled_back = (past(head, 80_000.0), past(sha("first"), 90_000.0))
+    found = followed(story, sources=[source(head, fetched=2990.0)], syncs=[sync(head, history=rolled_back)])
+    assert leg(found, "applied").ended is None
