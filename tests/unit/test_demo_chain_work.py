@@ -183,3 +183,19 @@ def test_a_crash_says_where_it_was_asked_for(shop: Shop) -> None:
         '    key = environ["OVEN_KEY"]',
         "KeyError: 'OVEN_KEY'",
     )
+
+
+def test_what_somebody_changes_past_git_is_taken_back_at_the_next_round(shop: Shop) -> None:
+    def level() -> list[str]:
+        found = shop.store.get("deployments.apps", "bakery-ia", "auth-service")
+        assert found is not None
+        env = found["spec"]["template"]["spec"]["containers"][0]["env"]
+        return [each["value"] for each in env if each["name"] == "LOG_LEVEL"]
+
+    def edit(obj: Object) -> Object:
+        obj["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "LOG_LEVEL", "value": "DEBUG"})
+        return obj
+
+    shop.store.mutate("deployments.apps", "bakery-ia", "auth-service", edit, manager="kubectl-edit")
+    assert level() == ["DEBUG"]
+    assert shop.clock.run_until(lambda: level() == [], 700)

@@ -17,6 +17,9 @@ class Names(dict[str, str]):
     def add(self, host: str, url: str) -> None:
         self[host] = url
 
+    def remove(self, host: str) -> None:
+        del self[host]
+
 
 async def test_a_listener_answers_at_its_address_while_it_has_a_pod() -> None:
     shop, names = Shop(), Names()
@@ -46,6 +49,7 @@ async def test_listeners_that_come_and_go_open_and_close_their_sockets() -> None
         host, port = front.url(SHOP, "other").removeprefix("http://").split(":")
         shop.small.store.delete("eventlisteners", SHOP, "other")
         await until(lambda: not front.url(SHOP, "other"))
+        assert list(names) == ["el-gitea.shop.svc.cluster.local:8080"]
         with pytest.raises(OSError):
             await asyncio.open_connection(host, int(port))
     finally:

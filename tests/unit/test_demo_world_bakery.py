@@ -128,6 +128,7 @@ def test_environment_comes_from_objects_that_exist(still: World) -> None:
                     assert source["key"] in still.store.get("secrets", APP, source["name"])["data"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_hour_and_another_seed_another() -> None:
     def hour(seed: int) -> str:
         world = build_world(ManualClock(), seed=seed)
@@ -138,6 +139,7 @@ def test_the_same_seed_gives_the_same_hour_and_another_seed_another() -> None:
     assert hour(1) != hour(2)
 
 
+@pytest.mark.slow
 def test_life_goes_on() -> None:
     world = build_world(ManualClock())
     seen: Counter[str] = Counter()
@@ -162,9 +164,26 @@ def test_life_goes_on() -> None:
     assert all(len(world.store.list(kind)) < 130 for kind in ("pods", "jobs"))
 
 
+@pytest.mark.slow
+def test_a_pruner_takes_away_the_oldest_build_for_a_further_one() -> None:
+    world = build_world(ManualClock())
+    runs = sorted(world.store.list("pipelineruns"), key=lambda run: run["metadata"]["creationTimestamp"])
+    oldest, latest = runs[0], runs[-1]
+    metadata = {"name": "one-more", "namespace": "bakery-ci"}
+    further = {"metadata": metadata, "spec": latest["spec"], "status": latest["status"]}
+    world.store.create("pipelineruns", further, manager="test")
+    clock_of(world).advance(1300)
+    left = {run["metadata"]["name"] for run in world.store.list("pipelineruns")}
+    assert left == {run["metadata"]["name"] for run in runs[1:]} | {"one-more"}
+    labels = {"tekton.dev/pipelineRun": oldest["metadata"]["name"]}
+    assert world.store.list("taskruns", "bakery-ci", labels) == []
+
+
+@pytest.mark.slow
 def test_a_large_cluster_has_its_pods_and_its_churn() -> None:
     world = build_world(ManualClock(), size="large", pods=300, churn=100.0)
     assert len(world.store.list("pods")) == 300
+    assert len(world.store.list("pipelineruns")) > 500
     before, begun = world.store.revision, world.clock.now()
     clock_of(world).advance(30.0)
     rate = (world.store.revision - before) / (world.clock.now() - begun)

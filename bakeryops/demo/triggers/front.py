@@ -21,6 +21,9 @@ class HostNames(Protocol):
     def add(self, host: str, url: str) -> None:
         """Let `host` ("name[:port]") be answered at `url`."""
 
+    def remove(self, host: str) -> None:
+        """Let nothing answer for a host any more."""
+
 
 class Front:
     """Listens for every EventListener there is."""
@@ -49,7 +52,7 @@ class Front:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for key in tuple(self._runners):
-            await self._runners.pop(key).cleanup()
+            await self._shut(key)
 
     def url(self, namespace: str, name: str) -> str:
         """Return where an EventListener listens on loopback, "" while it does not."""
@@ -93,4 +96,5 @@ class Front:
     async def _shut(self, key: Key) -> None:
         runner = self._runners.pop(key, None)
         if runner is not None:
+            self._names.remove(host_of(*key))
             await runner.cleanup()
