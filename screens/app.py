@@ -10,14 +10,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
+from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.target import Target
 from bakeryops.config import Config
 from bakeryops.model.overview import ObjectRef
+from bakeryops.read.build_tasks import RUN_LABEL
 from screens.app_connection import ConnectedApp
 from screens.base import ConsoleScreen
 from screens.code import Settings
@@ -152,13 +155,42 @@ class BakeryOpsApp(ConnectedApp):
             self.switch_mode(view)
 
     def open_object(self, ref: ObjectRef, view: str = "page") -> None:
-        """Show an object; `view` is page, describe, yaml or events. The page of a PipelineRun is its build."""
-        from screens.object import ObjectScreen
+        """Show an object; `view` is page, describe, yaml or events.
 
+        The page of a PipelineRun, of a TaskRun and of a pod that builds is the build.
+        """
+        taskrun = self._taskrun_of(ref) if view == "page" else ""
         if ref.plural == "pipelineruns" and view == "page":
             self.open_build(ref.namespace, ref.name)
-            return
+        elif taskrun and self.session is not None:
+            self._open_build_of(self.session, ref, taskrun)
+        else:
+            self._open_plainly(ref, view)
+
+    def _open_plainly(self, ref: ObjectRef, view: str) -> None:
+        from screens.object import ObjectScreen
+
         self.push_screen(ObjectScreen(ref, view))
+
+    def _taskrun_of(self, ref: ObjectRef) -> str:
+        """Return the TaskRun that an object is, or belongs to, "" for none."""
+        if ref.plural == "taskruns":
+            return ref.name
+        pod = self.picture.index.pods.get(f"{ref.namespace}/{ref.name}") if ref.plural == "pods" else None
+        return pod.owner_name if pod is not None and pod.owner_kind == "TaskRun" else ""
+
+    @work(group="open", exclusive=True, exit_on_error=False)
+    async def _open_build_of(self, session: Session, ref: ObjectRef, taskrun: str) -> None:
+        """Show the build of a TaskRun; where it cannot be told which that is, the object itself."""
+        try:
+            found = await session.get("taskruns", taskrun, ref.namespace)
+        except KubeError:
+            found = {}
+        run = ((found.get("metadata") or {}).get("labels") or {}).get(RUN_LABEL)
+        if isinstance(run, str) and run:
+            self.open_build(ref.namespace, run, taskrun=taskrun)
+        else:
+            self._open_plainly(ref, "page")
 
     def open_build(self, namespace: str, name: str, *, taskrun: str = "") -> None:
         """Show a build (a PipelineRun), with the task of a TaskRun selected, "" for the one that matters."""

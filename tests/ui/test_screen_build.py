@@ -7,21 +7,23 @@ from typing import Any
 import pytest
 
 from bakeryops.cluster.logs import LogEntry
+from bakeryops.model.overview import ObjectRef
 from bakeryops.read.builds import build_of
 from screens.app import BakeryOpsApp
 from screens.build import BuildScreen
 from screens.build_logs import BuildLogsScreen
+from screens.object import ObjectScreen
 from screens.widgets.logtail import LogTail
 from screens.widgets.timeline import Timeline
-from tests.support.build_values import GONE, app_at, failing_log, load, open_session, put_run, put_taskrun
-from tests.support.builds import DATA, child, condition, plan, raw_run, raw_taskrun
+from tests.support.build_steps import RUN, going, put_build, put_task, ran, step
+from tests.support.build_values import GONE, app_at, failing_log, load, open_session, put_taskrun
+from tests.support.builds import DATA
 from tests.support.console import screen_text, until, until_gone
 from tests.support.fake_session import FakeLog, FakeSession
 from tests.support.reading import NOW, stamp
 from tests.support.snapshot import check
 
 FOLDER = Path(__file__).parent / "snapshots"
-RUN = "bakery-ia-ci-a1b2c"
 ERROR = "AssertionError: expected 7 periods"
 
 
@@ -47,65 +49,6 @@ def fail(session: FakeSession, namespace: str, name: str, now: float) -> None:
 
 def timeline(app: BakeryOpsApp) -> Timeline:
     return app.screen.query_one(Timeline)
-
-
-# A build that goes on, made step by step.
-
-PLAN = plan(
-    {"name": "clone", "taskRef": {"name": "clone"}},
-    {"name": "build", "taskRef": {"name": "build"}, "runAfter": ["clone"]},
-    {"name": "update-tag", "taskRef": {"name": "t"}, "runAfter": ["build"], "when": [
-        {"input": "$(tasks.build.results.any)", "operator": "in", "values": ["true"]}]},
-    closing=({"name": "report-status", "taskRef": {"name": "r"}},),
-)  # fmt: skip
-
-
-def step(name: str, **state: Any) -> dict[str, Any]:
-    return {"name": name, "container": f"step-{name}", **state}
-
-
-def ran(name: str, begin: float, end: float, code: int = 0) -> dict[str, Any]:
-    reason = "Error" if code else "Completed"
-    return step(name, terminated={"exitCode": code, "reason": reason, "startedAt": stamp(begin),
-                                  "finishedAt": stamp(end)})  # fmt: skip
-
-
-def put_build(
-    session: FakeSession, *, status: str = "Unknown", reason: str = "Running", tasks: int = 2, **more: Any
-) -> None:
-    names = ("clone", "build", "update-tag")[:tasks]
-    put_run(session, raw_run(
-        RUN, startTime=stamp(118), pipelineSpec=PLAN, conditions=condition(status, reason),
-        childReferences=[child(f"{RUN}-{name}", name) for name in names], **more,
-    ))  # fmt: skip
-
-
-def put_task(
-    session: FakeSession,
-    name: str,
-    *steps: dict[str, Any],
-    ends: tuple[str, str] = ("Unknown", "Running"),
-    message: str = "",
-    pod: bool = True,
-    **more: Any,
-) -> None:
-    status: dict[str, Any] = {
-        "startTime": stamp(100),
-        "conditions": condition(*ends, message),
-        "steps": list(steps),
-    }
-    if pod:
-        status["podName"] = f"{RUN}-{name}-pod"
-    put_taskrun(session, raw_taskrun(f"{RUN}-{name}", name, run=RUN, **(status | more)))
-
-
-def going() -> FakeSession:
-    session, _ = open_session()
-    put_build(session)
-    put_task(session, "clone", ran("fetch", 98, 95), ends=("True", "Succeeded"), completionTime=stamp(95))
-    put_task(session, "build", ran("prepare", 90, 80), step("kaniko", running={"startedAt": stamp(80)}))
-    session.container_logs[f"{RUN}-build-pod", "step-kaniko", False] = FakeLog([b"INFO taking layers"])
-    return session
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=["80", "120", "200"])
@@ -378,3 +321,21 @@ async def test_hostile_texts_are_shown_as_text() -> None:
         assert "\x07" not in shown
         await pilot.press("i")
         await until(pilot, "facts")
+
+
+async def test_objects_of_a_build_open_it() -> None:
+    session, [(namespace, name, now)] = open_session("build-fails")
+    app = app_at(session, now)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.session is not None)
+        session.live()
+        app.open_object(ObjectRef("pipelineruns", namespace, name))
+        await until(pilot, lambda: isinstance(app.screen, BuildScreen))
+        await pilot.press("escape")
+        taskrun = next(iter(session.store("taskruns").items.values())).metadata.name
+        app.open_object(ObjectRef("taskruns", namespace, taskrun))
+        await until(pilot, lambda: isinstance(app.screen, BuildScreen))
+        await until(pilot, lambda: timeline(app).selected[0] != "")
+        await pilot.press("escape")
+        app.open_object(ObjectRef("taskruns", namespace, "gone"))
+        await until(pilot, lambda: isinstance(app.screen, ObjectScreen))
