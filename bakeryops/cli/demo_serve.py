@@ -133,6 +133,7 @@ def _files(server: DemoServer, world: World) -> dict[str, str]:
         "kubeconfig": "kubeconfig",
         "git": {"url": addresses["git"], "credentials": "git-credentials"},
         "gitea": {"url": addresses["gitea"], "token": "gitea-token"},
+        "registry": {"user": "operator"},
     }
     return {
         "kubeconfig": yaml.safe_dump(access, sort_keys=False),
