@@ -32,16 +32,17 @@ __all__ = [
 
 BUILD_COLUMNS = (
     Column("health", "", 1, worth=100),
-    Column("name", "build", 7, worth=97, grow=True, most=28, keep=5),
-    Column("state", "state", 10, worth=99, grow=True, most=24),
-    Column("services", "services", 14, worth=92, grow=True, most=34),
+    Column("name", "build", 10, worth=97, keep=5),
+    Column("state", "state", 11, worth=99),
+    Column("services", "services", 12, worth=92, grow=True, most=34),
     Column("commit", "commit", 7, worth=91),
-    Column("subject", "subject", 14, worth=89, grow=True, most=60),
-    Column("author", "author", 10, worth=70, grow=True, most=18),
+    Column("subject", "subject", 22, worth=89, grow=True, most=60),
+    Column("author", "author", 12, worth=70),
+    Column("why", "why", 20, worth=30, grow=True, most=60),
     Column("took", "took", 5, worth=96, align="right"),
     Column("queued", "queued", 6, worth=60, align="right"),
     Column("age", "age", 4, worth=95, align="right"),
-    Column("trigger", "trigger", 14, worth=40),
+    Column("trigger", "trigger", 12, worth=40),
     Column("namespace", "namespace", 12, worth=20),
 )
 """A build a row."""
@@ -143,15 +144,15 @@ def _row(build: Build, commit: Commit | None, now: float) -> Row:
     quiet = build.health is Health.FINE
     author = commit.author if commit is not None else build.trigger.pusher
     took = build.seconds(now)
-    subject = commit.subject if commit is not None else "" if quiet else build.why
     cells = (
         Cell(build.health.symbol, tone),
         Cell(build_number(build), tone if build.health.rank < 3 else ""),
         Cell(state_words(build), "dim" if quiet else tone),
         Cell(services_text(build), "dim" if not build.services else ""),
         Cell(build.trigger.revision[:7], "dim"),
-        Cell(subject, "" if commit is not None else "dim"),
+        Cell(commit.subject if commit is not None else ""),
         Cell(author, "dim"),
+        Cell("" if quiet else build.why, "dim"),
         Cell("" if took is None else brief(took), "" if build.finished else "working"),
         Cell("" if build.queued is None else brief(build.queued), "dim"),
         Cell(format_age(now - build.created), "dim"),
@@ -169,6 +170,7 @@ _SORT: dict[str, Callable[[BuildRow], Any]] = {
     "commit": lambda row: row.build.trigger.revision,
     "subject": lambda row: commit.subject if (commit := commit_of(row.build, row.code)) is not None else "",
     "author": lambda row: commit.author if (commit := commit_of(row.build, row.code)) is not None else "",
+    "why": lambda row: row.build.why,
     # The newest and the longest are what one looks for.
     "took": lambda row: -(row.build.seconds(row.now) or 0.0),
     "queued": lambda row: -(row.build.queued or 0.0),
