@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from bakeryops.model.code import CodeView
@@ -63,9 +64,9 @@ class DeliveryState:
         """Return the way of a commit, None where nothing is called `what`."""
         return self.delivery.follow(what, self.code, self.workloads, time.time())
 
-    def service(self, name: str) -> ServiceView | None:
-        """Return one service, None where nothing is called so."""
-        return self.delivery.service(name, self.code, self.workloads, time.time())
+    def service(self, name: str, stored: Collection[str] | None = None) -> ServiceView | None:
+        """Return one service, None where nothing is called so; `stored` are tags that the registry has of it."""
+        return self.delivery.service(name, self.code, self.workloads, time.time(), stored)
 
     def services(self) -> list[str]:
         """Return the names of all services."""

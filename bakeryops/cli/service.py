@@ -63,12 +63,27 @@ async def _run(call: Call, name: str | None, watch: bool) -> int:
             return 0
         feed = await look(session, kinds(), namespace=None, needed=("pods",), quiet=True)
         state.update(feed, Changes())
-    views = _chosen(state, name)
+        views = _chosen(state, name)
+        if name is not None:
+            views = await _with_registry(call, state, views[0])
     _show(out, views, name is not None, None)
     for view in views if name is not None else ():
         for sentence in view.unknowns:
             say(f"unknown: {sentence}")
     return 3 if any(view.health.value in ("bad", "unknown") for view in views) else 0
+
+
+async def _with_registry(call: Call, state: DeliveryState, view: ServiceView) -> list[ServiceView]:
+    """Return the service with what the registry has of it, where there is one that answers."""
+    from bakeryops.registry.client import stored_tags
+
+    try:
+        stored = await stored_tags(call.load().config, view.image)
+    except BakeryopsError as error:
+        say(f"registry: {error.message}" + (f": {error.why}" if error.why else ""))
+        return [view]
+    found = state.service(view.name, stored)
+    return [found if found is not None else view]
 
 
 def _chosen(state: DeliveryState, name: str | None) -> list[ServiceView]:
@@ -181,6 +196,7 @@ def _releases(view: ServiceView, now: float) -> Table:
             Column("AUTHOR", 5),
             Column("SUBJECT", 6),
             Column("LASTED", 3, right=True),
+            Column("IMAGE", 5),
         ]
     )
     for release in view.releases[:15]:
@@ -196,6 +212,7 @@ def _releases(view: ServiceView, now: float) -> Table:
             commit.author if commit is not None else deployment.author,
             commit.subject if commit is not None else deployment.subject,
             "-" if end is None else format_duration(end - deployment.when),
+            "" if release.stored is None else "stored" if release.stored else ("gone", "soon"),
         )
     return table
 

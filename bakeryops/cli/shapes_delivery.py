@@ -302,6 +302,7 @@ def _release(release: Release) -> Document:
         "running": release.running,
         "state": release.state,
         "until": moment(release.until),
+        "in_registry": release.stored,
     }
 
 

@@ -84,6 +84,8 @@ class Release(msgspec.Struct, frozen=True, gc=False):
     """running, replaced, not applied, overtaken (never applied) or unknown."""
     until: float | None
     """When the next one replaced it."""
+    stored: bool | None = None
+    """Whether the registry still has its image, without which nobody can go back to it; None where not asked."""
 
 
 class ServiceView(msgspec.Struct, frozen=True):

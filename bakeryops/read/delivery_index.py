@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from bakeryops.model.build import Build
@@ -18,6 +18,7 @@ from bakeryops.read.flux_index import KINDS as FLUX_KINDS
 from bakeryops.read.flux_index import FluxIndex, FluxView
 from bakeryops.read.flux_inventory import inventory_of
 from bakeryops.read.follow import follow
+from bakeryops.read.images import split_image
 from bakeryops.read.index import ChangedUids, Items, WorkloadIndex
 from bakeryops.read.service import service_view, services
 
@@ -65,6 +66,9 @@ class DeliveryIndex:
         different = bool(self.flux.update(stores, changes)) or bool(done)
         if "taskruns" in stores and "pipelineruns" in stores:
             different |= self._read_tasks(stores)
+        elif done:
+            # Nobody tells of their tasks any more: what was read of them does not go with what the runs say now.
+            self._detailed.clear()
         return different
 
     def tick(self) -> bool:
@@ -111,14 +115,44 @@ class DeliveryIndex:
         pods = list(workloads.pods.values())
         return follow(what, code, *self._parts(workloads), now=now, pods=pods, reasons=self._reasons)
 
-    def service(self, name: str, code: CodeView, workloads: WorkloadIndex, now: float) -> ServiceView | None:
-        """Return one service; None where nothing is called so."""
-        pods = list(workloads.pods.values())
-        return service_view(name, code, *self._parts(workloads), pods, now=now, reasons=self._reasons)
+    def service(
+        self,
+        name: str,
+        code: CodeView,
+        workloads: WorkloadIndex,
+        now: float,
+        stored: Collection[str] | None = None,
+    ) -> ServiceView | None:
+        """Return one service, by its name or that of its workload; None where nothing is called so.
+
+        `stored` are the tags that the registry has of its image, where it was asked.
+        """
+        short = name.removesuffix("-service")
+        known = self.services(code, workloads)
+        name = name if name in known or short not in known else short
+        pods, parts = list(workloads.pods.values()), self._parts(workloads)
+        view = service_view(name, code, *parts, pods, now=now, reasons=self._reasons, stored=stored)
+        return view if name in known or view.workload is not None else None
 
     def services(self, code: CodeView, workloads: WorkloadIndex) -> list[str]:
         """Return the names of all services."""
         return services(code, list(workloads.workloads.values()))
+
+    def service_named(self, text: str, code: CodeView, workloads: WorkloadIndex) -> str:
+        """Return the service that a name means: its own, that of its workload, or the label that others carry.
+
+        A name that means none is returned as it is.
+        """
+        names = set(self.services(code, workloads))
+        if text in names:
+            return text
+        for view in workloads.workloads.values():
+            if view.image and text in (view.name, view.service):
+                found = split_image(view.image).name.rpartition("/")[2]
+                if found in names:
+                    return found
+        short = text.removesuffix("-service")
+        return short if short in names else text
 
     def _read_tasks(self, stores: Mapping[str, Items]) -> bool:
         groups: dict[tuple[str, str], list[Any]] = {}

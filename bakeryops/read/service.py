@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bakeryops.model.build import Build
 from bakeryops.model.chain import Release, ServiceView
@@ -50,16 +50,20 @@ def service_view(
     *,
     now: float,
     reasons: Mapping[str, str] | None = None,
+    stored: Collection[str] | None = None,
 ) -> ServiceView:
     """Return a service as `services` names it; of one that is nowhere to be found, a view that says so.
 
-    A part that is None cannot be seen; `reasons` is that of `chain_of`.
+    A part that is None cannot be seen; `reasons` is that of `chain_of`. `stored` are the tags that the registry
+    has of its image.
     """
     situation = Situation(code, builds, sources, syncs, workloads, now=now, reasons=reasons)
-    return service_in(situation, name, pods)
+    return service_in(situation, name, pods, stored)
 
 
-def service_in(at: Situation, name: str, pods: Iterable[PodView] | None) -> ServiceView:
+def service_in(
+    at: Situation, name: str, pods: Iterable[PodView] | None, stored: Collection[str] | None = None
+) -> ServiceView:
     """Return a service in a situation."""
     image = at.image_of(name)
     found = at.workload(image) if image is not None else _running(at, name)
@@ -87,7 +91,7 @@ def service_in(at: Situation, name: str, pods: Iterable[PodView] | None) -> Serv
         deployed_by=_person(at, running),
         pods=_pods(pods or (), found),
         builds=tuple(each for each in at.builds or () if _concerns(at, each, name))[:_BUILDS],
-        releases=tuple(_release(at, each, history, running, found) for each in history),
+        releases=tuple(_release(at, each, history, running, found, stored) for each in history),
         database=_database(at, name),
         chain=chain,
         unknowns=tuple(dict.fromkeys(unknowns)),
@@ -160,6 +164,7 @@ def _release(
     history: Sequence[Deployment],
     running: Deployment | None,
     found: WorkloadView | None,
+    stored: Collection[str] | None,
 ) -> Release:
     place = next(index for index, each in enumerate(history) if each is deployment)
     runs = deployment is running
@@ -170,6 +175,7 @@ def _release(
         running=runs,
         state="running" if runs else _fate(at, deployment, after, found),
         until=after.when if after is not None else None,
+        stored=None if stored is None or not deployment.tag else deployment.tag in stored,
     )
 
 

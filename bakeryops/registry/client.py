@@ -13,7 +13,7 @@ from bakeryops.config.secrets import read_secret
 from bakeryops.text import clean
 from bakeryops.web import Answer, Web, WebError
 
-__all__ = ["Registry", "registry_of"]
+__all__ = ["Registry", "registry_of", "stored_tags"]
 
 _MANIFESTS = ", ".join((
     "application/vnd.oci.image.index.v1+json",
@@ -36,6 +36,22 @@ def registry_of(config: Config) -> Registry | None:
     return Registry(
         url, user=config.registry.user or "", token=Path(config.gitea.token) if config.gitea.token else None
     )
+
+
+async def stored_tags(config: Config, image: str) -> list[str] | None:
+    """Return the tags that the registry has of an image; None where none is configured or none is meant.
+
+    Raises what `Registry.tags` raises.
+    """
+    registry = registry_of(config) if image else None
+    if registry is None:
+        return None
+    try:
+        name = image.partition("@")[0]
+        place, slash, last = name.rpartition("/")
+        return await registry.tags(place + slash + last.partition(":")[0])
+    finally:
+        await registry.close()
 
 
 class Registry:
