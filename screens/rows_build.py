@@ -19,6 +19,12 @@ __all__ = ["dag_nodes", "heading_lines", "info_lines", "log_title", "time_rows"]
 _SYMBOLS = {"skipped": "–", "not started": "○"}
 """States that are neither well nor ill."""
 
+_WIDE = 100
+"""Columns from which the author of a commit is named in the heading."""
+
+_SUBJECT = 8
+"""Cells of a commit's subject that are worth showing."""
+
 _VALUE = 400
 """Characters of a parameter or result that are shown at most."""
 
@@ -32,18 +38,17 @@ def heading_lines(build: Build, commit: Commit | None, now: float, width: int, *
     ]  # fmt: skip
     if build.state in ("running", "stopping") and build.total:
         spans.append((f" {build.done or 0}/{build.total}", "dim"))
-    times = _times(build, now)
     services = services_text(build)
     if services:
-        spans.append((f"  {services}", ""))
+        spans.append((f"  {cut(services, max(12, width // 4))}", ""))
+    spans.append((f"  {_times(build, now)}", "dim"))
     what = build.trigger.revision[:7]
     if commit is not None:
-        who = f"  {commit.author}"
-        room = width - sum(len(text) for text, _ in spans) - len(times) - len(what) - len(who) - 6
-        what += f' "{cut(commit.subject, max(room, 16))}"{who}'
+        author = f"  {commit.author}" if width >= _WIDE else ""
+        room = width - line_width((*spans, (f"{what}{author}", ""))) - 6
+        what += f' "{cut(commit.subject, room)}"{author}' if room >= _SUBJECT else ""
     if what:
         spans.append((f"  {what}", "dim"))
-    spans.append((f"  {times}", "dim"))
     if line_width(tuple(spans)) < width - 24:
         spans.append((f"  {trigger_words(build)}", "dim"))
     lines: list[Line] = [pad(tuple(spans), width)]
