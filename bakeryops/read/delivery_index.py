@@ -127,12 +127,11 @@ class DeliveryIndex:
 
         `stored` are the tags that the registry has of its image, where it was asked.
         """
-        short = name.removesuffix("-service")
-        known = self.services(code, workloads)
-        name = name if name in known or short not in known else short
+        name = self.service_named(name, code, workloads)
         pods, parts = list(workloads.pods.values()), self._parts(workloads)
         view = service_view(name, code, *parts, pods, now=now, reasons=self._reasons, stored=stored)
-        return view if name in known or view.workload is not None else None
+        known = view.workload is not None or view.releases or name in self.services(code, workloads)
+        return view if known else None
 
     def services(self, code: CodeView, workloads: WorkloadIndex) -> list[str]:
         """Return the names of all services."""
