@@ -84,6 +84,8 @@ class FakeSession:
         self.cost = Cost()
         self.usage = UsageHistory()
         self.access = SimpleNamespace(can=self._can)
+        self.discovery = SimpleNamespace(path=self._not_served)
+        self.transport = SimpleNamespace(get_bytes=self._not_served)
         self.stores: dict[str, Store[Any]] = {}
         self.open_feeds: list[Feed] = []
         self.selectors: list[dict[str, str]] = []
@@ -139,6 +141,9 @@ class FakeSession:
         self.logs_asked.append((pod, container, options))
         log = self.container_logs.get((pod, container, bool(options.get("previous"))), FakeLog(ends=True))
         return log.read(bool(options.get("follow", True)))
+
+    async def _not_served(self, kind: str, *args: Any, **options: Any) -> Any:
+        raise KubeError(f"{kind} are not served here", kind="absent", status=404)
 
     async def _can(self, verb: str, group: str, resource: str, **names: Any) -> Verdict:
         whole = f"{resource}/{names['subresource']}" if names.get("subresource") else resource
