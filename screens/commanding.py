@@ -137,13 +137,15 @@ class CommandingScreen(FollowingScreen):
         index = self.console.picture.index
         if ref is None:
             return ""
+        name = ""
         if ref.plural == "pods":
             pod = index.pods.get(f"{ref.namespace}/{ref.name}")
-            return pod.service if pod is not None else ""
-        for view in index.workloads.values():
-            if (view.namespace, view.name) == (ref.namespace, ref.name):
-                return view.service or view.name
-        return ""
+            name = pod.service if pod is not None else ""
+        else:
+            for view in index.workloads.values():
+                if (view.namespace, view.name) == (ref.namespace, ref.name):
+                    name = view.service or view.name
+        return self.console.picture.delivery.service_named(name, self.console.code.view, index) if name else ""
 
     def do_delivery_service(self) -> None:
         """Show the service of the selection."""

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from bakeryops.model.overview import ObjectRef
-from bakeryops.model.sync import Sync
+from bakeryops.model.sync import Source, Sync
 from screens.base import bindings
 from screens.delivery import FLUX_KINDS, FluxView
 from screens.list_screen import ListScreen
@@ -65,7 +65,7 @@ class GitOpsScreen(ListScreen):
         if isinstance(self.viewed(), Sync):
             return {}
         reason = "a Kustomization or HelmRelease has it; none is selected"
-        return {"flux.tree": reason, "flux.diff": reason}
+        return {"flux.diff": reason}
 
     def show_session(self) -> None:
         """Begin anew."""
@@ -80,9 +80,12 @@ class GitOpsScreen(ListScreen):
         await delivery.take(feed, changes, first=first)
         self.console.code.poke(delivery.revisions())
         self._draw()
-        text, tone = state_notice({kind: feed.store(kind).state for kind in _NEEDED}, self.console.now())
-        if not text and not delivery.flux_views():
-            text, tone = "Flux fetches and applies nothing here", "unknown"
+        states = {kind: feed.store(kind).state for kind in feed.kinds}
+        text, tone = state_notice({kind: states[kind] for kind in _NEEDED}, self.console.now())
+        if all(states[kind].phase == "absent" for kind in _NEEDED):
+            text, tone = "Flux is not installed in this cluster: none of its kinds are served", "unknown"
+        elif not text and not delivery.flux_views():
+            text, tone = "Flux is here, and fetches and applies nothing yet", "unknown"
         self.table().set_notice(text, tone or "dim")
 
     def show_code(self) -> None:
@@ -122,6 +125,16 @@ class GitOpsScreen(ListScreen):
             self.do_flux_tree()
         else:
             super().do_object_open()
+
+    def do_delivery_follow(self) -> None:
+        """Follow the commit that the selected object has, or tries to apply."""
+        view, found = self.viewed(), None
+        if isinstance(view, Source):
+            found = view.revision
+        elif isinstance(view, Sync):
+            found = view.attempted or view.applied
+        known = found is not None and self.console.code.view.find(found.hash) is not None
+        self.console.follow(found.hash if found is not None and known else "HEAD")
 
     def do_flux_tree(self) -> None:
         """Show the selected applier's objects down to pods."""

@@ -38,6 +38,10 @@ class ListScreen(ConsoleScreen):
 
     @on(LiveTable.Activated)
     def _activated(self) -> None:
+        self.activate()
+
+    def activate(self) -> None:
+        """Do what enter does on a row."""
         self.action_command("object.open")
 
     @on(LiveTable.HeaderClicked)

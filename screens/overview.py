@@ -14,11 +14,12 @@ from bakeryops.read.configured import configured_overview
 from bakeryops.read.index import KINDS
 from bakeryops.read.overview import Sources
 from screens.base import bindings
+from screens.frame import Banner
 from screens.lines import Line
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
 from screens.rows_builds import build_strip
-from screens.rows_chain import chain_lines
+from screens.rows_chain import chain_lines, git_age
 from screens.rows_overview import (
     NEEDS_COLUMNS,
     counts_line,
@@ -38,6 +39,12 @@ __all__ = ["OverviewScreen"]
 
 WIDE = 160
 """Columns from which parts and node stand beside what needs a person."""
+
+LIST = 4
+"""Rows that the list of what needs a person keeps at least."""
+
+_FRAME = 6
+"""Lines of title, counts, the list's header, the selected row's reason, and keys."""
 
 FLUX = ("kustomizations", "gitrepositories", "helmreleases")
 
@@ -163,8 +170,6 @@ class OverviewScreen(ListScreen):
         else:
             table.set_notice("" if seen.needs or seen.unknowns else "Nothing needs you.", "fine")
         self._draw_detail()
-        chain = self._chain(wide)
-        self.query_one("#chain", LinePanel).set_lines(chain)
         parts = part_lines(seen, half, namespace=console.namespace)
         self.query_one("#parts", LinePanel).set_lines(parts)
         nodes = []
@@ -176,11 +181,16 @@ class OverviewScreen(ListScreen):
         if len(seen.nodes) > 1 and not wide:
             nodes.append(((f"   and {len(seen.nodes) - 1} more nodes, m shows them", "dim"),))
         self.query_one("#nodes", LinePanel).set_lines(nodes)
+        chain = self._chain(wide, 0 if wide else len(parts) + len(nodes))
+        self.query_one("#chain", LinePanel).set_lines(chain)
         room = self.size.height - 4 - len(chain) - len(parts) - len(nodes) - (0 if wide else 12)
         self.query_one("#shares", LinePanel).set_lines(share_lines(seen.shares, half, room))
 
-    def _chain(self, wide: bool) -> list[Line]:
-        """Return the delivery chain and, where there is room, the last builds; nothing where no part of it is."""
+    def _chain(self, wide: bool, below: int) -> list[Line]:
+        """Return the delivery chain and, where there is room, the last builds; nothing where no part of it is.
+
+        `below` are the lines under the list of what needs a person, which keeps its room.
+        """
         console = self.console
         picture, width = console.picture, self.size.width
         delivery = picture.delivery
@@ -188,8 +198,11 @@ class OverviewScreen(ListScreen):
             return []
         now = console.now()
         chain = delivery.chain(console.code.view, picture.index, now)
-        lines = chain_lines(chain, width, now, stale=self._stale)[: 3 if self.size.height >= 30 else 2]
-        if delivery.builds.builds and (wide or self.size.height >= 36):
+        code = console.code.view
+        lines = chain_lines(chain, width, now, stale=self._stale, hint="F follow", git=git_age(code, now))
+        room = self.size.height - _FRAME - len(self.query_one(Banner).lines) - below - LIST
+        lines = lines[: 3 if room >= 3 else 2]
+        if delivery.builds.builds and room > 12:
             strip = build_strip(delivery.builds.builds, min(40, width // 2), now=now)
             lines.append(((" builds ", "dim"), *strip))
         return lines
@@ -200,6 +213,10 @@ class OverviewScreen(ListScreen):
         self.query_one("#detail", LinePanel).set_lines(
             detail_lines(self._selected_need(), width, self.table().selected or "")
         )
+
+    def do_delivery_follow(self) -> None:
+        """Follow the newest change, which the strip is about."""
+        self.console.follow("HEAD")
 
     def _selected_need(self) -> NeedsYou | None:
         key = self.query_one("#needs", LiveTable).selected if self.is_mounted else None

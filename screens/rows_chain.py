@@ -1,82 +1,180 @@
-"""The delivery chain as two lines: where each part stands, and where the newest change is stuck."""
+"""The delivery chain as two or three lines: where each part stands, and where the newest change is stuck."""
 
 from __future__ import annotations
 
-from bakeryops.model.chain import Chain, Leg
-from bakeryops.units import format_age
-from screens.lines import Line, Span, cut, line_width
+from collections.abc import Sequence
 
-__all__ = ["chain_lines", "leg_tone"]
+from bakeryops.model.chain import Chain, Leg
+from bakeryops.model.code import CodeView
+from bakeryops.model.health import Health
+from bakeryops.units import format_age
+from screens.lines import Line, Span, columns, cut, line_width
+
+__all__ = ["chain_lines", "git_age", "leg_says", "leg_symbol", "leg_tone", "said_once"]
 
 _ARROW = " ─▶ "
 _BREAK = " ─✖ "
 _SHORT = {"webhook", "tests"}
 """Stages that the strip leaves out where they are done: the build says as much."""
 
+_OVER = ("done", "skipped")
+_TERSEST = 4
+"""How terse the strip gets: texts of what is done go first, then arrows between such, then what Flux did twice."""
+
+_SUBJECT = 16
+"""Cells that a subject keeps at least, before author and age are left out."""
+
 
 def leg_tone(leg: Leg) -> str:
-    """Return the tone of a leg; what is done is quiet."""
+    """Return the tone of a leg; what is not needed is quiet."""
     return "dim" if leg.state == "skipped" else leg.health.value
 
 
-def chain_lines(chain: Chain, width: int, now: float, *, stale: bool = False) -> list[Line]:
+def leg_symbol(leg: Leg) -> str:
+    """Return the symbol of a leg; what is not needed has that of nothing."""
+    return "·" if leg.state == "skipped" else leg.health.symbol
+
+
+def said_once(text: str) -> str:
+    """Return a reason without names said before: "auth: auth-service: exit 1" is "auth: exit 1"."""
+    kept: list[str] = []
+    for part in text.split(": "):
+        if part.removesuffix("-service") not in [each.removesuffix("-service") for each in kept]:
+            kept.append(part)
+    return ": ".join(kept)
+
+
+def leg_says(leg: Leg) -> tuple[str, str]:
+    """Return the text and the reason of a leg, without what its title or its text say already."""
+    text = leg.text.removeprefix(leg.title).strip()
+    text = "" if text == "?" else text
+    why = said_once(leg.why).removesuffix(".")
+    label = text.partition(" ")[0]
+    for said in (text, f"{leg.title} {label}", f"build {label}", label):
+        if label and why.startswith(f"{said} "):
+            return text, why.removeprefix(said).strip()
+        if label and why.startswith(f"{said}: "):
+            return text, why.removeprefix(f"{said}: ")
+    return text, why
+
+
+def git_age(code: CodeView, now: float) -> Span:
+    """Return how old what is known of Git is where it is not current, and why; empty where it is."""
+    if code.state not in ("stale", "refused"):
+        return "", ""
+    age = f"read {format_age(now - code.fetched)} ago" if code.fetched is not None else "not read"
+    return f"git {age}: {code.reason or code.state}", "soon"
+
+
+def chain_lines(
+    chain: Chain, width: int, now: float, *, stale: bool = False, hint: str = "", git: Span = ("", "")
+) -> list[Line]:
     """Return the strip and what it is about, at most three lines of `width` cells.
 
-    On a narrow screen legs before the one that matters are left out, never that one.
+    On a narrow screen texts of legs that are done, then such legs, are left out, never the one that matters.
+    `hint` is what to press, `git` what is to be said of Git; old news (`stale`) count no minutes.
     """
     lines = [_strip(chain, width)]
-    about = _about(chain, width, now, stale=stale)
+    about = _about(chain, width, now, stale=stale, hint=hint)
     if about:
         lines.append(about)
-    if chain.stuck is not None and chain.why:
-        where = chain.legs[chain.stuck]
-        tone = where.health.value if where.health.rank < 4 else ""
-        lines.append(((f"   {cut(chain.why, width - 4)}", tone),))
+    where = chain.legs[chain.stuck] if chain.stuck is not None else None
+    if git[0] and (where is None or not chain.why or where.stage == "pushed"):
+        lines.append(((f"   {cut(git[0], width - 4)}", git[1]),))
+    elif where is not None and chain.why:
+        tone = where.health.value if where.health.rank < 4 else "dim"
+        lines.append(((f"   {cut(said_once(chain.why), width - 4)}", tone),))
     return lines
 
 
 def _strip(chain: Chain, width: int) -> Line:
-    shown = [leg for leg in chain.legs if leg.stage not in _SHORT or leg.state not in ("done", "skipped")]
     stuck = chain.legs[chain.stuck] if chain.stuck is not None else None
-    keep = len(shown)
-    line = _joined(shown, stuck)
-    while line_width(line) > width and keep > 1:
-        droppable = [leg for leg in shown if leg is not stuck]
-        if not droppable:
-            break
-        # What is done longest ago says least.
-        shown.remove(droppable[0] if droppable[0].state in ("done", "skipped") else droppable[-1])
-        keep -= 1
-        line = _joined(shown, stuck, dropped=True)
-    return line
+    shown = [leg for leg in chain.legs if leg.stage not in _SHORT or leg.state not in _OVER]
+    every = shown
+    for terse in range(_TERSEST + 1):
+        line = _joined(every, shown, stuck, terse)
+        if line_width(line) <= width:
+            return line
+    # What waits says least, then what is done between the first leg and the one that matters.
+    for leg in [*(each for each in reversed(shown[1:]) if each.state == "waiting"), *shown[1:], *shown[:1]]:
+        if leg is stuck or len(shown) == 1:
+            continue
+        shown = [each for each in shown if each is not leg]
+        line = _joined(every, shown, stuck, _TERSEST)
+        if line_width(line) <= width:
+            return line
+    return _cut(line, width)
 
 
-def _joined(legs: list[Leg], stuck: Leg | None, *, dropped: bool = False) -> Line:
-    spans: list[Span] = [("   … ", "dim") if dropped else ("   ", "")]
+def _joined(every: Sequence[Leg], legs: Sequence[Leg], stuck: Leg | None, terse: int) -> Line:
+    spans: list[Span] = [("   ", "")]
+    before = -1
+    quiet = False
     for place, leg in enumerate(legs):
-        if place:
-            broken = leg is stuck and leg.health.value == "bad"
+        if terse >= 4 and leg.stage == "applied" and quiet and _is_quiet(leg):
+            before += 1
+            continue
+        broken = leg is stuck and leg.health is Health.BAD
+        at = every.index(leg)
+        if at > before + 1:
+            spans.append((" …" if place else "…", "dim"))
+        if at and terse >= 3 and quiet and _is_quiet(leg) and place > 1 and at == before + 1:
+            spans.append((" ", ""))
+        elif at:
             spans.append((_BREAK, "bad") if broken else (_ARROW, "dim"))
+        before, quiet = at, _is_quiet(leg)
         tone = leg_tone(leg)
-        spans.append((f"{leg.title} ", "dim"))
-        symbol = "" if leg.health.value == "fine" and leg.stage == "pushed" else f"{leg.health.symbol} "
-        spans.append((f"{symbol}{leg.text}".strip(), "" if tone == "fine" else tone))
+        text = _short(leg, terse, first=place == 0) if leg is not stuck else leg_says(leg)[0]
+        symbol = "" if broken and at else leg_symbol(leg)
+        if leg.stage == "pushed" and leg.health is Health.FINE:
+            symbol = ""
+        said = " ".join(part for part in (symbol, text) if part)
+        titled = not (broken and at and leg.stage == "ready" and text)
+        spans.append((leg.title + (" " if said else "") if titled else "", "dim"))
+        spans.append((said, "" if tone == "fine" else tone))
     return tuple(spans)
 
 
-def _about(chain: Chain, width: int, now: float, *, stale: bool) -> Line:
-    commit = chain.commit
-    left = ""
-    if commit is not None:
-        left = f'   "{commit.subject}"  {commit.author}, {format_age(now - commit.committed)} ago'
-    right = ""
+def _is_quiet(leg: Leg) -> bool:
+    """Return whether a leg is through with nothing to be said of it."""
+    return leg.state in _OVER and leg.health is Health.FINE
+
+
+def _short(leg: Leg, terse: int, *, first: bool) -> str:
+    """Return the text of a leg: all of it, or as little as tells it from others."""
+    text = leg_says(leg)[0]
+    if first or not terse or leg.state not in _OVER:
+        return text
+    return text.partition(" ")[0] if terse == 1 and leg.stage == "build" else ""
+
+
+def _cut(line: Line, width: int) -> Line:
+    kept: list[Span] = []
+    left = width
+    for text, tone in line:
+        kept.append((cut(text, left), tone))
+        left = width - line_width(tuple(kept))
+        if left <= 0:
+            break
+    return tuple(kept)
+
+
+def _about(chain: Chain, width: int, now: float, *, stale: bool, hint: str) -> Line:
+    right: list[Span] = []
     if chain.stuck is not None and chain.since is not None and not stale:
         leg = chain.legs[chain.stuck]
         word = "stuck" if leg.state == "stuck" else "here"
-        right = f"{word} {format_age(now - chain.since)} "
-    room = width - len(right) - 1
-    if not left and not right:
-        return ()
-    text = cut(left, room) if room > 0 else ""
-    return ((text.ljust(max(0, width - len(right))) if right and text.isascii() else text + "  ", "dim"),
-            (right, "soon" if right else ""))  # fmt: skip
+        tone = "soon" if leg.health in (Health.BAD, Health.SOON) else "dim"
+        right.append((f"  {word} {format_age(now - chain.since)}", tone))
+    if hint and chain.commit is not None:
+        right += [("  ", ""), (hint.partition(" ")[0], "key"), (f" {hint.partition(' ')[2]}", "dim")]
+    commit = chain.commit
+    if commit is None:
+        return columns((), (*right, (" ", "")), width) if right else ()
+    room = width - line_width(tuple(right)) - 1
+    tail = f"  {commit.author}, {format_age(now - commit.committed)} ago"
+    subject = cut(commit.subject, max(_SUBJECT, room - line_width(((tail, ""),)) - 5))
+    left: Line = ((f'   "{subject}"', "dim"), (tail, "dim"))
+    if line_width(left) > room:
+        left = ((f'   "{cut(commit.subject, max(1, room - 5))}"', "dim"),)
+    return columns(left, (*right, (" ", "")), width)

@@ -6,8 +6,8 @@ import time
 
 from bakeryops.model.chain import Follow, Leg
 from bakeryops.units import format_duration
-from screens.lines import Line
-from screens.rows_chain import leg_tone
+from screens.lines import Line, Span, cut, line_width
+from screens.rows_chain import leg_says, leg_symbol, leg_tone, said_once
 from screens.widgets.cells import Cell, Column, Row
 
 __all__ = ["BAR", "FOLLOW_COLUMNS", "follow_lines", "leg_rows", "span_bar"]
@@ -17,35 +17,60 @@ BAR = 24
 
 FOLLOW_COLUMNS = (
     Column("health", "", 1, worth=100, sort=False),
-    Column("leg", "leg", 12, worth=99, sort=False),
-    Column("at", "began", 8, worth=80, sort=False),
+    Column("leg", "leg", 10, worth=99, sort=False),
+    Column("at", "began", 8, worth=70, sort=False),
     Column("took", "took", 6, worth=95, align="right", sort=False),
-    Column("bar", "", BAR, worth=70, sort=False),
-    Column("text", "", 20, worth=97, grow=True, sort=False),
+    Column("bar", "", BAR, worth=80, sort=False),
+    Column("text", "", 26, worth=97, grow=True, sort=False),
 )
 """A leg a row."""
 
 _FILL, _FLOW = "█", "▒"
+_AUTHOR = 24
+_SERVICES = 6
 
 
-def follow_lines(view: Follow, now: float) -> list[Line]:
-    """Return what is followed, and how far it is."""
+def follow_lines(view: Follow, width: int, now: float, *, git: Span = ("", "")) -> list[Line]:
+    """Return what is followed, and how far it is; `git` is what is to be said of Git."""
     commit = view.commit
-    lines: list[Line] = [((f" {view.title}", "title"),)]
+    lines: list[Line] = [((f" {cut(view.title, width - 2)}", "title"),)]
+    about = _services(view.services)
     if commit is not None:
         when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(commit.committed))
-        lines.append(((f'   {commit.short} "{commit.subject}"', ""), (f"  {commit.author}, {when} UTC", "dim")))
-    services = ", ".join(view.services) if view.services else "none"
-    took = format_duration(view.seconds) if view.seconds is not None else "?"
-    if view.stuck is None:
-        state, tone = f"live after {took}", "fine"
-    else:
-        leg = view.legs[view.stuck]
-        state, tone = f"{leg.title}: {leg.why or leg.text or leg.state}, {took} since the push", leg_tone(leg)
-    lines.append(((f"   services {services}", "dim"), ("   ", ""), (state, tone)))
+        about = f"{commit.short}  {cut(commit.author, _AUTHOR)}, {when} UTC  {about}"
+        if commit.subject != view.title:
+            lines.append(((f"   {cut(commit.subject, width - 4)}", ""),))
+    lines.append(((f"   {cut(about, width - 4)}", "dim"),))
+    lines.append(_state(view, width))
     if view.overtaken_by:
         lines.append(((f"   overtaken by {view.overtaken_by[:7]}, which went live in its place", "soon"),))
+    if git[0]:
+        lines.append(((f"   {cut(git[0], width - 4)}", git[1]),))
     return lines
+
+
+def _services(names: tuple[str, ...]) -> str:
+    if not names:
+        return "touches no service"
+    if "*" in names:
+        return "all services"
+    more = f" and {len(names) - _SERVICES} more" if len(names) > _SERVICES else ""
+    return ", ".join(names[:_SERVICES]) + more
+
+
+def _state(view: Follow, width: int) -> Line:
+    took = format_duration(view.seconds) if view.seconds is not None else ""
+    if view.stuck is None:
+        if view.overtaken_by or view.legs[-1].state != "done":
+            return ((" · ends here", "dim"),)
+        return ((f" ✔ live{f' {took} after the push' if took else ''}", "fine"),)
+    leg = view.legs[view.stuck]
+    text, why = leg_says(leg)
+    words = {"stuck": "stuck at", "working": "now at", "unknown": "not known from"}
+    told = f" {leg.health.symbol} {words.get(leg.state, leg.state)} {leg.title}: {why or text or leg.state}"
+    after = f"  {took} since the push" if took else ""
+    after = after if line_width(((told + after, ""),)) <= width else ""
+    return ((cut(told, width - 1), leg_tone(leg)), (after, "dim"))
 
 
 def leg_rows(view: Follow, now: float) -> list[Row]:
@@ -62,9 +87,11 @@ def _row(place: int, leg: Leg, first: float, last: float, now: float) -> Row:
     began = time.strftime("%H:%M:%S", time.gmtime(leg.started)) if leg.started is not None else ""
     end = leg.ended if leg.ended is not None else now if leg.state in ("working", "stuck") else None
     bar = span_bar(leg.started, end, first, last, BAR, flowing=leg.ended is None)
-    text = Cell.of((leg.text, "" if tone == "fine" else tone), ("  " if leg.text else "", ""), (leg.why, "dim"))
+    said, why = leg_says(leg) if leg.state != "skipped" else (leg.text, said_once(leg.why))
+    text = Cell.of((said, "" if tone == "fine" else tone), ("  " if said and why else "", ""),
+                   (why, "" if leg.state == "stuck" else "dim"))  # fmt: skip
     cells = (
-        Cell(leg.health.symbol if leg.state != "skipped" else "·", tone),
+        Cell(leg_symbol(leg), tone),
         Cell(leg.title, tone if leg.health.rank < 4 else ""),
         Cell(began, "dim"),
         Cell("" if seconds is None else format_duration(seconds)),

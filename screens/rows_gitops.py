@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
-from bakeryops.model.code import CodeView
+from rich.cells import cell_len
+
+from bakeryops.model.code import CodeView, Commit
+from bakeryops.model.health import Health
 from bakeryops.model.sync import FluxObject, Node, Revision, Source, Sync
-from bakeryops.units import format_age
-from screens.lines import Line, cut, wrap
+from bakeryops.units import format_age, format_duration
+from screens.lines import Line, Span, cut, line_width, wrap
+from screens.rows_chain import git_age, said_once
 from screens.widgets.cells import Cell, Column, Row
 
-__all__ = ["GITOPS_COLUMNS", "TREE_COLUMNS", "flux_rows", "gitops_lines", "sync_facts", "tree_rows"]
+__all__ = [
+    "GITOPS_COLUMNS",
+    "TREE_COLUMNS",
+    "commit_of",
+    "flux_rows",
+    "gitops_lines",
+    "past_lines",
+    "sync_facts",
+    "tree_rows",
+]
 
 GITOPS_COLUMNS = (
     Column("health", "", 1, worth=100, sort=False),
     Column("name", "source, sync", 20, worth=99, grow=True, most=38, sort=False),
     Column("state", "state", 9, worth=98, sort=False),
     Column("applied", "applied", 9, worth=96, sort=False),
-    Column("attempted", "tried", 9, worth=70, sort=False),
-    Column("what", "commit, reason", 22, worth=97, grow=True, sort=False),
+    Column("what", "commit, reason", 30, worth=97, grow=True, sort=False),
     Column("last", "last", 4, worth=90, align="right", sort=False),
     Column("next", "next", 4, worth=60, align="right", sort=False),
     Column("kind", "kind", 14, worth=50, sort=False),
@@ -28,12 +41,16 @@ GITOPS_COLUMNS = (
 
 TREE_COLUMNS = (
     Column("health", "", 1, worth=100, sort=False),
-    Column("name", "object", 30, worth=99, grow=True, sort=False),
+    Column("name", "object", 30, worth=99, grow=True, most=44, sort=False),
     Column("state", "state", 16, worth=97, sort=False),
     Column("why", "", 20, worth=80, grow=True, sort=False),
     Column("kind", "kind", 16, worth=60, sort=False),
 )
 """A line of an inventory a row."""
+
+_SHA = re.compile(r"(?:\bsha1:)?\b([0-9a-f]{7})[0-9a-f]{33}\b")
+
+_GOOD_WHEN_FALSE = ("Reconciling", "Stalled")
 
 Viewed = Source | Sync | FluxObject
 
@@ -46,14 +63,13 @@ def flux_rows(tree: Sequence[tuple[int, Viewed]], code: CodeView, now: float) ->
 def _row(place: int, depth: int, view: Viewed, code: CodeView, now: float) -> Row:
     tone = view.health.value
     indent = "  " * (depth - 1) + "└ " if depth else ""
-    applied, attempted, last, upcoming = _revisions(view), _attempted(view), _last(view, now), _next(view, now)
+    applied, last, upcoming = _revisions(view), _last(view, now), _next(view, now)
     name = Cell.of((indent, "dim"), (view.name, tone if view.health.rank < 4 else ""))
     cells = (
         Cell(view.health.symbol, tone),
         name,
         Cell(view.state, tone if tone != "fine" else "dim"),
         Cell(applied),
-        Cell(attempted, "soon" if attempted else ""),
         _what(view, code),
         Cell(last, "dim"),
         Cell(upcoming, "dim"),
@@ -78,7 +94,9 @@ def _attempted(view: Viewed) -> str:
 
 def _what(view: Viewed, code: CodeView) -> Cell:
     if view.why and view.health.rank < 5:
-        return Cell(view.why, "" if view.health.value == "bad" else "dim")
+        tried = _attempted(view)
+        why = Cell.of((f"tried {tried}: " if tried else "", "soon"), (short_shas(view.why), ""))
+        return why if view.health.value == "bad" else Cell(short_shas(view.why), "dim")
     if isinstance(view, FluxObject):
         return Cell(", ".join(f"{label} {value}" for label, value in view.facts[:2]), "dim")
     found = commit_of(view.revision if isinstance(view, Source) else view.applied, code)
@@ -88,9 +106,27 @@ def _what(view: Viewed, code: CodeView) -> Cell:
 
 
 def commit_of(revision: Revision | None, code: CodeView) -> str:
-    """Return subject and author of a revision, "" where Git does not know it."""
+    """Return subject and author of a revision, "" where Git does not know it.
+
+    A commit that carries a tag says of what: its own subject has the tag only.
+    """
     commit = code.find(revision.hash) if revision is not None and revision.hash else None
-    return f"{commit.subject}  {commit.author}" if commit is not None else ""
+    return "  ".join(_said_by(commit, code)) if commit is not None else ""
+
+
+def _said_by(commit: Commit, code: CodeView) -> tuple[str, str]:
+    written = [each for each in code.deployments if each.commit == commit.sha]
+    source = code.find(written[0].source) if len(written) == 1 and written[0].source else None
+    if source is None:
+        return commit.subject, commit.author
+    service = written[0].service
+    subject = source.subject.removeprefix(f"{service}: ")
+    return f"{written[0].kind}({service}): {subject}", source.author
+
+
+def short_shas(text: str) -> str:
+    """Return a text with commits as short as people write them."""
+    return _SHA.sub(lambda found: found[1], text)
 
 
 def _last(view: Viewed, now: float) -> str:
@@ -112,7 +148,7 @@ def gitops_lines(views: Sequence[Viewed], code: CodeView, width: int, now: float
     working = sum(1 for view in views if view.health.value == "working")
     sources = sum(1 for view in views if isinstance(view, Source))
     syncs = sum(1 for view in views if isinstance(view, Sync))
-    spans = [(f" {sources} sources, {syncs} syncs", "")]
+    spans: list[Span] = [(f" {_counted(sources, 'source')}, {_counted(syncs, 'sync')}", "")]
     for count, word, tone in (
         (bad, "failing", "bad"),
         (working, "working", "working"),
@@ -120,14 +156,25 @@ def gitops_lines(views: Sequence[Viewed], code: CodeView, width: int, now: float
     ):
         if count:
             spans.append((f"  {count} {word}", tone))
+    spans.append(("   ", ""))
     head = code.find(code.head) if code.head else None
-    if head is not None:
-        spans.append((f"   git {head.short} ", "dim"))
-        spans.append((cut(f'"{head.subject}" {head.author}', max(0, width - 44)), ""))
-        spans.append((f"  {format_age(now - head.committed)}", "dim"))
-    elif code.state in ("stale", "refused"):
-        spans.append((f"   git: {cut(code.reason, max(0, width - 40))}", "soon"))
+    old, tone = git_age(code, now)
+    room = width - line_width(tuple(spans)) - 1
+    if old:
+        spans.append((cut(old, room), tone))
+    elif head is not None:
+        lead, age = f"git {head.short} ", f"  {format_age(now - head.committed)} ago"
+        told = "  ".join(_said_by(head, code))
+        spans += [(lead, "dim"), (cut(told, max(0, room - cell_len(lead + age))), ""), (age, "dim")]
+    elif code.state == "waiting":
+        spans.append(("reading Git …", "working"))
+    elif code.state == "off":
+        spans.append((cut(f"git: {code.reason or 'no repository is configured'}", room), "unknown"))
     return [tuple(spans)]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def sync_facts(view: Viewed, code: CodeView, names: Mapping[str, str], width: int, now: float) -> list[Line]:
@@ -136,9 +183,10 @@ def sync_facts(view: Viewed, code: CodeView, names: Mapping[str, str], width: in
     lines: list[Line] = [((f" {view.health.symbol} {view.kind} {view.namespace}/{view.name}", tone),
                           (f"  {view.state}", tone))]  # fmt: skip
     if view.why:
-        lines += [((f"   {text}", ""),) for (text, _), *_ in wrap(view.why, max(20, width - 4))[:3]]
-    if view.message and view.message not in view.why:
-        lines += [((f"   {text}", "dim"),) for (text, _), *_ in wrap(view.message, max(20, width - 4))[:3]]
+        lines += [((f"   {text}", ""),) for (text, _), *_ in wrap(short_shas(view.why), max(20, width - 4))[:3]]
+    if view.message and view.health is not Health.FINE and view.message not in view.why:
+        message = short_shas(view.message)
+        lines += [((f"   {text}", "dim"),) for (text, _), *_ in wrap(message, max(20, width - 4))[:3]]
     facts = _facts(view, code, names, now)
     label = max((len(name) for name, _ in facts), default=0)
     lines += [((f"   {name:<{label}}  ", "dim"), (cut(value, width - label - 6), "")) for name, value in facts]
@@ -202,6 +250,14 @@ def tree_rows(nodes: Sequence[Node], folded: frozenset[str] | set[str], depth: i
     return [row._replace(sort=(place,) * len(TREE_COLUMNS)) for place, row in enumerate(rows)]
 
 
+def _reason(node: Node) -> str:
+    """Return why a node is as it is, without the name and the state that stand beside it."""
+    why = said_once(node.why)
+    for told in (f"{node.title}: ", f"{node.title.rsplit('-', 2)[0]}: "):
+        why = why.replace(told, "")
+    return why.removeprefix("crash-looping: ") if node.state == "CrashLoopBackOff" else why
+
+
 def _grow(nodes: Sequence[Node], folded: frozenset[str] | set[str], depth: int, rows: list[Row]) -> None:
     for node in nodes:
         tone = node.health.value
@@ -212,9 +268,41 @@ def _grow(nodes: Sequence[Node], folded: frozenset[str] | set[str], depth: int, 
             Cell(node.health.symbol if known else " ", tone),
             name,
             Cell(node.state, tone if tone != "fine" else "dim"),
-            Cell(node.why, "dim"),
+            Cell(_reason(node), "dim"),
             Cell(node.kind, "dim"),
         )
         rows.append(Row(node.key, cells, (), f"{node.kind} {node.title} {node.state} {node.why}".lower()))
         if node.key not in folded:
             _grow(node.children, folded, depth + 1, rows)
+
+
+def past_lines(view: Sync, code: CodeView, width: int, now: float, most: int) -> list[Line]:
+    """Return what an applier's conditions and history tell, the newest first, at most `most` lines.
+
+    Conditions that are as they should be say nothing that the history does not.
+    """
+    odd = [
+        each for each in view.conditions
+        if each.status != ("False" if each.type in _GOOD_WHEN_FALSE else "True") and each.message
+        and each.message != view.message
+    ]  # fmt: skip
+    lines: list[Line] = []
+    for condition in odd[: max(0, most - 1)]:
+        since = format_age(now - condition.since) if condition.since is not None else "?"
+        text = f"{condition.type} {condition.status} {condition.reason}: {short_shas(condition.message)}"
+        lines.append(((f"   {since:>5} ", "dim"), (cut(text, width - 10), "")))
+    for past in view.history[: max(0, most - len(lines))]:
+        ago = format_age(now - past.last) if past.last is not None else "?"
+        took = f"  {format_duration(past.seconds)}" if past.seconds is not None else ""
+        status = "" if past.health is Health.FINE else f"  {past.status}"
+        revision = short_shas(past.revision).rpartition("@")[2]
+        commit = code.find(revision)
+        tail = f"{status}{took}" + (f", {past.times} times" if past.times and past.times > 1 else "")
+        told = f"{past.health.symbol} {revision}" + (
+            f"  {_said_by(commit, code)[0]}" if commit is not None else ""
+        )
+        tone = past.health.value if past.health.rank < 4 else ""
+        lines.append(
+            ((f"   {ago:>5} ", "dim"), (cut(told, max(10, width - 11 - cell_len(tail))), tone), (tail, "dim"))
+        )
+    return lines

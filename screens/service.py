@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher
 
@@ -155,8 +154,8 @@ class ServiceScreen(ListScreen):
         self.check_access()
         self.draw_footer()
 
-    @on(LiveTable.Activated)
-    def _activated(self) -> None:
+    def activate(self) -> None:
+        """Follow or open what the row is about."""
         self.do_object_open()
 
     def do_object_open(self) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.sync import Node, Sync
 from bakeryops.read.index import KINDS
-from bakeryops.units import format_age, format_duration
 from screens.base import bindings
 from screens.delivery import FLUX_KINDS
-from screens.lines import Line, cut
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
-from screens.rows_gitops import TREE_COLUMNS, sync_facts, tree_rows
+from screens.rows_gitops import TREE_COLUMNS, past_lines, sync_facts, tree_rows
 from screens.widgets.table import LiveTable
 
 if TYPE_CHECKING:
@@ -46,7 +43,7 @@ class SyncScreen(ListScreen):
     def place(self) -> str:
         """Say which applier this is."""
         view = self._view()
-        return f"{view.kind} {view.name}" if view is not None else ""
+        return view.name if view is not None else ""
 
     def body(self) -> ComposeResult:
         """Put facts, tree and history above each other."""
@@ -110,8 +107,8 @@ class SyncScreen(ListScreen):
         roots = delivery.inventory(view, console.picture.index).roots
         self._take(roots)
         self.table().set_rows(tree_rows(roots, self._folded))
-        past = list(_past_lines(view, width, now))
-        self.query_one("#past", LinePanel).set_lines(past[: 3 if self.size.height < 32 else 8])
+        past = past_lines(view, console.code.view, width, now, 3 if self.size.height < 32 else 8)
+        self.query_one("#past", LinePanel).set_lines(past)
 
     def _take(self, roots: Sequence[Node]) -> None:
         """Remember the nodes by key; what is well is folded when it is first seen."""
@@ -122,8 +119,8 @@ class SyncScreen(ListScreen):
                 if node.children and node.health.value in ("fine", "unknown"):
                     self._folded.add(key)
 
-    @on(LiveTable.Activated)
-    def _activated(self) -> None:
+    def activate(self) -> None:
+        """Fold or unfold, or open."""
         self.do_object_open()
 
     def do_object_open(self) -> None:
@@ -162,18 +159,3 @@ def _walk(nodes: Sequence[Node]) -> Iterator[Node]:
     for node in nodes:
         yield node
         yield from _walk(node.children)
-
-
-def _past_lines(view: Sync, width: int, now: float) -> Iterator[Line]:
-    for condition in view.conditions:
-        if condition.type == "Ready" or condition.status == "True":
-            since = f"{format_age(now - condition.since)} " if condition.since is not None else ""
-            text = f"{condition.type} {condition.status} {condition.reason}: {condition.message}"
-            yield ((f"   {since:>5}", "dim"), (cut(text, width - 9), ""))
-    for past in view.history:
-        ago = format_age(now - past.last) if past.last is not None else "?"
-        took = f", took {format_duration(past.seconds)}" if past.seconds is not None else ""
-        times = f", {past.times} times" if past.times else ""
-        text = f"{past.health.symbol} {past.revision}  {past.status}{took}{times}"
-        tone = past.health.value if past.health.rank < 4 else ""
-        yield ((f"   {ago:>5} ", "dim"), (cut(text, width - 10), tone))
