@@ -69,8 +69,9 @@ class BuildViews(BuildLogPane):
         self._draw()
 
     def feed_namespace(self) -> str | None:
-        """Watch the build's own namespace."""
-        return self.ref.namespace
+        """Watch the namespaces chosen: the runs of all of them are watched already where the build was picked."""
+        chosen = self.console.namespace
+        return None if not chosen else self.ref.namespace or chosen
 
     def feed_selectors(self) -> Mapping[str, str]:
         """Watch the TaskRuns of this build only."""
@@ -93,6 +94,7 @@ class BuildViews(BuildLogPane):
         self._gone = ""
         if build is not None:
             self._build = build
+            self.console.code.seek(build.trigger.revision)
         elif feed.store("pipelineruns").state.phase == "live":
             before = self._build is not None
             self._gone = (

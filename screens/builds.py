@@ -79,6 +79,8 @@ class BuildsScreen(ListScreen):
             self.table().update((), done.removed)
             async for part in sliced(done.builds, MANY):
                 self.table().update(self._rows(part))
+        for newest in picture.builds.builds[:1]:
+            self.console.code.seek(newest.trigger.revision)
         self._draw_notice(feed)
         self._draw_heading()
 

@@ -11,9 +11,8 @@ from bakeryops.model.code import CodeView
 from bakeryops.text import clean
 
 if TYPE_CHECKING:
-    from bakeryops.git.keeper import Code
-
     from bakeryops.cluster.session import Session
+    from bakeryops.git.keeper import Code
 
 __all__ = ["ConsoleCode", "Settings"]
 
@@ -29,6 +28,7 @@ class ConsoleCode:
         self.keeper: Code | None = None
         self._trouble = CodeView()
         self._seen: object = None
+        self._sought = ""
 
     @property
     def view(self) -> CodeView:
@@ -40,6 +40,13 @@ class ConsoleCode:
         if self.keeper is None or (seen is not None and seen == self._seen):
             return
         self._seen = seen
+        self.keeper.poke()
+
+    def seek(self, commit: str) -> None:
+        """Fetch soon where a commit that something tells of is not known here; once for each."""
+        if self.keeper is None or not commit or commit == self._sought or self.view.find(commit) is not None:
+            return
+        self._sought = commit
         self.keeper.poke()
 
     async def run(self, session: Session, settings: Settings, changed: Callable[[], None]) -> None:

@@ -175,7 +175,9 @@ def _why(
     if state == "running":
         slots = [task.title for task in tasks if task.reason == "ExceededResourceQuota"]
         if slots:
-            return f"{', '.join(slots)} wait{'s' if len(slots) == 1 else ''} for a build slot."
+            # The names come last: a wide matrix has more than fit, and what is cut must not be the verb.
+            count = f"{len(slots)} tasks wait" if len(slots) > 1 else "1 task waits"
+            return f"{count} for a build slot: {', '.join(slots)}."
         troubled = next((task for task in tasks if task.health is Health.SOON and task.why), None)
         if troubled is not None and not sentence:
             return f"{troubled.title}: {troubled.why}"

@@ -74,6 +74,51 @@ async def test_newest_first_with_what_runs_and_the_slots() -> None:
             assert text in shown, text
 
 
+class Keeper:
+    """A repository that counts how often it is told to fetch."""
+
+    def __init__(self) -> None:
+        self.view = CodeView(state="live")
+        self.pokes = 0
+
+    def poke(self) -> None:
+        self.pokes += 1
+
+
+def run_of_commit(name: str, ago: float) -> dict[str, Any]:
+    raw = running(name, ago)
+    raw["metadata"]["labels"] = {"bakery.dev/revision": SHA}
+    return raw
+
+
+async def test_a_build_of_an_unknown_commit_lets_git_be_fetched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, keeper = few(), Keeper()
+    app = app_at(session, NOW)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await at_builds(app, session, pilot)
+        await until(pilot, "3 builds")
+        monkeypatch.setattr(app.code, "keeper", keeper)
+        put_run(session, run_of_commit("bakery-ia-ci-ddddd", 5))
+        await until(pilot, "4 builds")
+        assert keeper.pokes == 1
+        put_run(session, run_of_commit("bakery-ia-ci-eeeee", 2))
+        await until(pilot, "5 builds")
+        assert keeper.pokes == 1
+
+
+async def test_an_open_build_of_an_unknown_commit_lets_git_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, keeper = few(), Keeper()
+    put_run(session, run_of_commit("bakery-ia-ci-ddddd", 5))
+    app = app_at(session, NOW)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await until(pilot, lambda: app.session is not None)
+        monkeypatch.setattr(app.code, "keeper", keeper)
+        session.live()
+        app.open_build("bakery-ci", "bakery-ia-ci-ddddd")
+        await until(pilot, "running 2/6")
+        assert keeper.pokes == 1
+
+
 async def test_what_git_says_of_the_commit_comes_later() -> None:
     session = few()
     app = app_at(session, NOW)
