@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -12,8 +13,9 @@ from bakeryops.errors import BakeryopsError
 from bakeryops.model.sync import Sync
 from bakeryops.text import clean
 from screens.base import bindings
-from screens.lines import Line
+from screens.lines import Line, cut
 from screens.panel import LinePanel, TextPanel
+from screens.rows_chain import git_age
 from screens.rows_diff import drift_lines, drift_summary
 from screens.text_screen import TextScreen
 
@@ -114,7 +116,15 @@ class DiffScreen(TextScreen):
             return
         drift = event.drift
         commit = self.console.code.view.find(drift.revision)
-        told = f' "{commit.subject}"' if commit is not None else ""
-        at: Line = ((f"   Git at {drift.revision[:7]}{told}", "dim"),)
-        head.set_lines([drift_summary(drift.differences, drift.same), at])
+        told = f' "{commit.subject}" {commit.author}' if commit is not None else ""
+        when = time.strftime("%H:%M:%S", time.gmtime(self.console.now()))
+        text = cut(f"Git at {drift.revision[:7]}{told}", max(10, self.size.width - 26))
+        lines: list[Line] = [
+            drift_summary(drift.differences, drift.same),
+            ((f"   {text}", "dim"), (f"  compared {when} UTC", "dim")),
+        ]
+        old, tone = git_age(self.console.code.view, self.console.now())
+        if old:
+            lines.append(((f"   {cut(old, self.size.width - 4)}", tone),))
+        head.set_lines(lines)
         self.text_panel().set_lines(event.lines)

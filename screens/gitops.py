@@ -46,6 +46,11 @@ class GitOpsScreen(ListScreen):
         self.table().focus()
         self.show_session()
 
+    def on_resize(self) -> None:
+        """Fit the texts to the width."""
+        super().on_resize()
+        self._draw()
+
     def table(self) -> LiveTable:
         """Return the tree."""
         return self.query_one("#flux", LiveTable)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from bakeryops.model.build import Build
 from bakeryops.model.chain import Release, ServiceView
+from bakeryops.model.code import CodeView
 from bakeryops.model.health import Health
 from bakeryops.units import format_age, format_bytes, format_cpu, format_duration
 from screens.lines import Line, cut
+from screens.rows_chain import said_once
 from screens.rows_workloads import pod_row
 from screens.widgets.cells import Cell, Column, Row
 
@@ -26,12 +30,12 @@ RELEASE_COLUMNS = (
     Column("health", "", 1, worth=100, sort=False),
     Column("when", "deployed", 16, worth=99, sort=False),
     Column("state", "state", 11, worth=96, sort=False),
-    Column("tag", "tag", 18, worth=90, keep=8, grow=True, most=29, sort=False),
     Column("commit", "commit", 7, worth=98, sort=False),
-    Column("subject", "subject", 16, worth=97, grow=True, sort=False),
+    Column("subject", "subject", 24, worth=97, grow=True, sort=False),
     Column("author", "author", 10, worth=80, grow=True, most=18, sort=False),
     Column("ran", "lasted", 6, worth=70, align="right", sort=False),
     Column("kind", "kind", 8, worth=60, sort=False),
+    Column("tag", "tag", 18, worth=55, keep=8, grow=True, most=29, sort=False),
     Column("run", "build", 12, worth=50, keep=5, grow=True, most=24, sort=False),
 )
 """A deployment a row, newest first: each is a point to go back to."""
@@ -43,7 +47,8 @@ SERVICE_BUILD_COLUMNS = (
     Column("commit", "commit", 7, worth=96, sort=False),
     Column("took", "took", 6, worth=90, align="right", sort=False),
     Column("age", "age", 4, worth=92, align="right", sort=False),
-    Column("why", "", 16, worth=97, grow=True, sort=False),
+    Column("why", "commit, reason", 16, worth=97, grow=True, sort=False),
+    Column("author", "author", 10, worth=60, grow=True, most=18, sort=False),
 )
 """A build of the service a row."""
 
@@ -57,12 +62,13 @@ def service_lines(view: ServiceView, width: int, now: float) -> list[Line]:
     """Return what is to be known of the service in a few lines."""
     tone = view.health.value
     quiet = tone if view.health is not Health.FINE else ""
-    lines: list[Line] = [
-        ((f" {view.health.symbol} {view.name}", tone), (f"  {view.state}", quiet), (f"  {view.why}", quiet))
-    ]
+    head = f" {view.health.symbol} {view.name}  {view.state}"
+    room = width - cell_len(head) - 3
+    lines: list[Line] = [((head, tone), (f"  {cut(_reason(view), room)}" if room > 0 else "", quiet))]
     commit = view.commit
     told = f'{commit.short} "{commit.subject}" {commit.author}' if commit is not None else view.image
-    lines.append((("   runs       ", "dim"), (f"{view.tag or '?'}  ", ""), (cut(told, width - 18), "dim")))
+    tag = view.tag or ("?" if view.image else "nothing")
+    lines.append((("   runs       ", "dim"), (f"{tag}  ", ""), (cut(told, width - 17 - cell_len(tag)), "dim")))
     if view.wanted_tag and view.wanted_tag != view.tag:
         lines.append((("   Git wants  ", "dim"), (view.wanted_tag, "soon")))
     if view.deployed is not None:
@@ -91,17 +97,27 @@ def _uses(view: ServiceView) -> str:
 
 def _restarts(view: ServiceView) -> str:
     assert view.workload is not None
-    return f", {view.workload.restarts_hour} restarts in 1 h" if view.workload.restarts_hour else ""
+    count = view.workload.restarts_hour
+    return f", {count} restart{'' if count == 1 else 's'} in 1 h" if count else ""
 
 
-def release_rows(releases: Sequence[Release], now: float) -> list[Row]:
-    """Return the deployments in the order given."""
-    return [_release(place, each, now) for place, each in enumerate(releases)]
+def _reason(view: ServiceView) -> str:
+    """Return why it is as it is, without its names and its state, which stand before it."""
+    why = said_once(view.why)
+    for name in (view.name, view.workload.name if view.workload is not None else ""):
+        why = why.replace(f"{name}: ", "") if name else why
+    return why.removeprefix("crash-looping: ") if view.state == "CrashLoopBackOff" else why
 
 
-def _release(place: int, release: Release, now: float) -> Row:
+def release_rows(releases: Sequence[Release], health: Health, now: float) -> list[Row]:
+    """Return the deployments in the order given; `health` is that of the service, and so of the one that runs."""
+    return [_release(place, each, health, now) for place, each in enumerate(releases)]
+
+
+def _release(place: int, release: Release, runs: Health, now: float) -> Row:
     deployment, commit = release.deployment, release.commit
-    health = _STATES.get(release.state, Health.UNKNOWN)
+    health = runs if release.running else _STATES.get(release.state, Health.UNKNOWN)
+    current = "" if runs.rank > Health.SOON.rank else runs.value
     tone = health.value
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(deployment.when))
     end = release.until if release.until is not None else now if release.running else None
@@ -111,15 +127,22 @@ def _release(place: int, release: Release, now: float) -> Row:
     author = commit.author if commit is not None else deployment.author
     kind_tone = "soon" if deployment.kind != "deploy" else "dim"
     cells = (
-        Cell("●" if release.running else health.symbol if health is not Health.FINE else " ", tone),
+        Cell(
+            "●"
+            if release.running and health is Health.FINE
+            else health.symbol
+            if health is not Health.FINE
+            else " ",
+            tone,
+        ),
         Cell(when, "" if release.running else "dim"),
-        Cell(release.state, "" if release.running else tone if health is not Health.FINE else "dim"),
-        Cell(deployment.tag, "" if release.running else "dim"),
+        Cell(release.state, current if release.running else tone if health is not Health.FINE else "dim"),
         Cell(source[:7]),
         Cell(subject),
         Cell(author, "dim"),
         Cell(lasted, "dim"),
         Cell(deployment.kind, kind_tone),
+        Cell(deployment.tag, "" if release.running else "dim"),
         Cell(deployment.run, "dim"),
     )
     search = f"{deployment.tag} {source} {subject} {author} {deployment.kind} {deployment.run}".lower()
@@ -131,13 +154,14 @@ def pod_rows(view: ServiceView, now: float) -> list[Row]:
     return [pod_row(pod, now) for pod in view.pods]
 
 
-def service_build_rows(builds: Sequence[Build], now: float) -> list[Row]:
-    """Return the builds in the order given."""
-    return [_build(place, each, now) for place, each in enumerate(builds)]
+def service_build_rows(builds: Sequence[Build], code: CodeView, now: float) -> list[Row]:
+    """Return the builds in the order given, with what Git says of their commits."""
+    return [_build(place, each, code, now) for place, each in enumerate(builds)]
 
 
-def _build(place: int, view: Build, now: float) -> Row:
+def _build(place: int, view: Build, code: CodeView, now: float) -> Row:
     tone = view.health.value
+    commit = code.find(view.trigger.revision) if view.trigger.revision else None
     took = view.seconds(now)
     cells = (
         Cell(view.health.symbol, tone),
@@ -146,6 +170,7 @@ def _build(place: int, view: Build, now: float) -> Row:
         Cell(view.trigger.revision[:7]),
         Cell("" if took is None else format_duration(took)),
         Cell(format_age(now - view.created), "dim"),
-        Cell(view.why, "dim"),
+        Cell(view.why, "dim") if view.why or commit is None else Cell(commit.subject),
+        Cell(commit.author if commit is not None else view.trigger.pusher, "dim"),
     )
     return Row(view.key, cells, (place,) * len(cells), f"{view.name} {view.state} {view.why}".lower())

@@ -16,7 +16,7 @@ from screens.delivery import BUILD_KINDS, FLUX_KINDS
 from screens.lines import Line, Span, columns
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
-from screens.rows_chain import chain_lines
+from screens.rows_chain import chain_lines, git_age
 from screens.rows_service import (
     RELEASE_COLUMNS,
     SERVICE_BUILD_COLUMNS,
@@ -25,6 +25,7 @@ from screens.rows_service import (
     service_build_rows,
     service_lines,
 )
+from screens.rows_states import state_text
 from screens.rows_workloads import POD_COLUMNS, ref_plural
 from screens.widgets.table import LiveTable
 
@@ -49,6 +50,7 @@ class ServiceScreen(ListScreen):
     def __init__(self, name: str) -> None:
         """Take the service's name."""
         super().__init__()
+        self._asked = name
         self._service = name
         self._list = LISTS[0]
         self._view: ServiceView | None = None
@@ -56,6 +58,19 @@ class ServiceScreen(ListScreen):
     def place(self) -> str:
         """Say which service this is."""
         return self._service
+
+    def show_session(self) -> None:
+        """Begin anew."""
+        self._view = None
+        for panel in ("#head", "#chain", "#heading"):
+            self.query_one(panel, LinePanel).set_lines([])
+        for name in LISTS:
+            self.query_one(f"#{name}", LiveTable).set_rows([])
+
+    def on_resize(self) -> None:
+        """Fit the texts to the width."""
+        super().on_resize()
+        self._read()
 
     def body(self) -> ComposeResult:
         """Put facts and chain above the lists."""
@@ -113,29 +128,57 @@ class ServiceScreen(ListScreen):
             return
         console = self.console
         picture, now, width = console.picture, console.now(), self.size.width
-        self._view = view = picture.delivery.service(self._service, console.code.view, picture.index, now)
-        if view is None:
-            reading = self.reading() or self.feed is None
-            text = "reading …" if reading else f"no service is called {self._service}; esc goes back"
-            self.query_one("#head", LinePanel).set_lines([((f" ○ {text}", "unknown"),)])
+        code, delivery = console.code.view, picture.delivery
+        name = delivery.service_named(self._asked, code, picture.index)
+        self._view = view = delivery.service(name, code, picture.index, now)
+        if view is None or not (view.workload or view.releases or view.builds):
+            reading = self.reading() or self.feed is None or code.state == "waiting"
+            text = "◐ reading …" if reading else f"○ no service is called {self._asked}; esc goes back"
+            self.query_one("#head", LinePanel).set_lines([((f" {text}", "working" if reading else "unknown"),)])
             return
+        if view.name != self._service:
+            self._service = view.name
+            self.draw_frame()
         self._draw(view, width, now)
 
     def _draw(self, view: ServiceView, width: int, now: float) -> None:
+        console = self.console
         room = 5 if self.size.height < 30 else 9
         self.query_one("#head", LinePanel).set_lines(service_lines(view, width, now)[:room])
         chain: list[Line] = []
         if view.chain is not None:
-            chain = chain_lines(view.chain, width, now)[: 2 if self.size.height < 30 else 3]
+            chain = chain_lines(view.chain, width, now, stale=self._stale, git=git_age(console.code.view, now))
+            at = view.chain.legs[view.chain.stuck].stage if view.chain.stuck is not None else ""
+            # Of its own pods the first line has told already.
+            chain = chain[
+                : 2 if self.size.height < 30 or (at == "ready" and console.code.view.state == "live") else 3
+            ]
         self.query_one("#chain", LinePanel).set_lines(chain)
         self._draw_heading(view, width)
-        self.query_one("#deployments", LiveTable).set_rows(release_rows(view.releases, now))
+        self.query_one("#deployments", LiveTable).set_rows(release_rows(view.releases, view.health, now))
         self.query_one("#pods", LiveTable).set_rows(pod_rows(view, now))
-        self.query_one("#builds", LiveTable).set_rows(service_build_rows(view.builds, now))
-        code = self.console.code.view
-        blind = code.state in ("off", "refused") and not view.releases
-        note = f"git: {code.reason or code.state}" if blind else ""
-        self.query_one("#deployments", LiveTable).set_notice(note, "unknown")
+        self.query_one("#builds", LiveTable).set_rows(service_build_rows(view.builds, console.code.view, now))
+        self._draw_notices(view)
+
+    def _draw_notices(self, view: ServiceView) -> None:
+        """Say why a list is empty."""
+        code, reading = self.console.code.view, self.reading()
+        note, tone = "", "unknown"
+        if not view.releases and code.state == "waiting":
+            note, tone = "reading Git …", "working"
+        elif not view.releases and code.state != "live":
+            note = f"deployments are read from Git: {code.reason or 'no repository is configured'}"
+            note += f". {code.hint}" if code.hint else ""
+        self.query_one("#deployments", LiveTable).set_notice(note, tone)
+        for kind, name in (("pipelineruns", "builds"), ("pods", "pods")):
+            rows = view.builds if name == "builds" else view.pods
+            if rows or self.feed is None:
+                said, tone = "", "unknown"
+            elif kind in reading:
+                said, tone = f"reading {name} …", "working"
+            else:
+                said, tone = state_text(kind, self.feed.store(kind).state, self.console.now())
+            self.query_one(f"#{name}", LiveTable).set_notice(said, tone)
 
     def _draw_heading(self, view: ServiceView, width: int) -> None:
         counts = {"deployments": len(view.releases), "pods": len(view.pods), "builds": len(view.builds)}

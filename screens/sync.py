@@ -56,6 +56,11 @@ class SyncScreen(ListScreen):
         super().on_mount()
         self.table().focus()
 
+    def on_resize(self) -> None:
+        """Fit the texts to the width."""
+        super().on_resize()
+        self._draw()
+
     def table(self) -> LiveTable:
         """Return the tree."""
         return self.query_one("#tree", LiveTable)
