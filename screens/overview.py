@@ -183,7 +183,9 @@ class OverviewScreen(ListScreen):
         self.query_one("#nodes", LinePanel).set_lines(nodes)
         chain = self._chain(wide, 0 if wide else len(parts) + len(nodes))
         self.query_one("#chain", LinePanel).set_lines(chain)
-        room = self.size.height - 4 - len(chain) - len(parts) - len(nodes) - (0 if wide else 12)
+        # The list of what needs a person comes first: its rows, a heading, the detail, and air for one more.
+        kept = 0 if wide else min(12, max(LIST, len(self._needs)) + 4)
+        room = self.size.height - 4 - len(chain) - len(parts) - len(nodes) - kept
         self.query_one("#shares", LinePanel).set_lines(share_lines(seen.shares, half, room))
 
     def _chain(self, wide: bool, below: int) -> list[Line]:
