@@ -95,9 +95,10 @@ def _strip(chain: Chain, width: int) -> Line:
         line = _joined(every, shown, stuck, terse)
         if line_width(line) <= width:
             return line
-    # What waits says least, then what is done between the first leg and the one that matters.
-    for leg in [*(each for each in reversed(shown[1:]) if each.state == "waiting"), *shown[1:], *shown[:1]]:
-        if leg is stuck or len(shown) == 1:
+    # What waits says least, then what is through, then what is at work beside the leg that matters.
+    later = [leg for leg in shown[1:] if leg.state == "waiting"][::-1]
+    for leg in [*later, *filter(_is_quiet, shown[1:]), *shown[1:], *shown[:1]]:
+        if leg is stuck or leg not in shown or len(shown) == 1:
             continue
         shown = [each for each in shown if each is not leg]
         line = _joined(every, shown, stuck, _TERSEST)

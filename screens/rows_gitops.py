@@ -262,7 +262,9 @@ def _grow(nodes: Sequence[Node], folded: frozenset[str] | set[str], depth: int, 
     for node in nodes:
         tone = node.health.value
         mark = ("▸ " if node.key in folded else "▾ ") if node.children else "  "
-        name = Cell.of(("  " * depth + mark, "dim"), (node.title, tone if node.health.rank < 4 else ""))
+        # The kind has a column that narrow screens leave out; without it "2 objects" says nothing.
+        title = node.title if node.ref.name else f"{node.kind}  {node.title}"
+        name = Cell.of(("  " * depth + mark, "dim"), (title, tone if node.health.rank < 4 else ""))
         known = node.health.value != "unknown" or node.state
         cells = (
             Cell(node.health.symbol if known else " ", tone),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 
+from bakeryops.model.health import Health
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.sync import Node, Sync
 from bakeryops.read.index import KINDS
@@ -108,8 +109,11 @@ class SyncScreen(ListScreen):
         delivery, width, now = console.picture.delivery, self.size.width, console.now()
         names = {key: each.name for key, each in delivery.flux_views().items()}
         facts = sync_facts(view, console.code.view, names, width, now)
-        head.set_lines(facts[: 5 if self.size.height < 32 else 12])
         roots = delivery.inventory(view, console.picture.index).roots
+        if broken := sum(1 for node in roots if node.health is Health.BAD):
+            told = "1 object is" if broken == 1 else f"{broken} objects are"
+            facts[0] = (*facts[0], (f"  {told} broken", "bad"))
+        head.set_lines(facts[: 5 if self.size.height < 32 else 12])
         self._take(roots)
         self.table().set_rows(tree_rows(roots, self._folded))
         past = past_lines(view, console.code.view, width, now, 3 if self.size.height < 32 else 8)
