@@ -21,6 +21,7 @@ from bakeryops.cluster.target import Target
 from bakeryops.config import Config
 from bakeryops.model.overview import ObjectRef
 from bakeryops.read.build_tasks import RUN_LABEL
+from screens.ahead import prepare
 from screens.app_connection import ConnectedApp
 from screens.base import ConsoleScreen
 from screens.code import Settings
@@ -120,6 +121,7 @@ class BakeryOpsApp(ConnectedApp):
             return
         if not self._all_read and screen.feed is not None and not screen.reading():
             self._all_read = True
+            self.run_worker(prepare(self), group="ahead", exit_on_error=False)
             if self.pace.measured:
                 # What was read at first stays, and walking tens of thousands of objects again and again keeps keys
                 # waiting.

@@ -26,4 +26,4 @@ def build_selectors(name: str) -> Mapping[str, str]:
 def build_in(feed: Feed, namespace: str, name: str, now: float) -> Build | None:
     """Return the build as the feed has it now, None where its run is not there."""
     run = feed.store("pipelineruns").get(namespace, name)
-    return build_of(run, feed.store("taskruns").items.values(), now=now) if run is not None else None
+    return build_of(run, feed.store("taskruns").in_namespace(namespace), now=now) if run is not None else None

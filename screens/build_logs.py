@@ -38,8 +38,9 @@ class BuildLogsScreen(LogsScreen):
         self._seen = build is not None
 
     def feed_namespace(self) -> str | None:
-        """Watch the build's own namespace."""
-        return self.ref.namespace
+        """Watch the namespaces chosen: the runs of all of them are watched already where the build was picked."""
+        chosen = self.console.namespace
+        return None if not chosen else self.ref.namespace or chosen
 
     def feed_selectors(self) -> Mapping[str, str]:
         """Watch the TaskRuns of this build only."""

@@ -20,6 +20,9 @@ __all__ = ["LinesCame", "LogFollower"]
 FLUSH = 0.1
 """Seconds between two hand-overs of lines to the picture."""
 
+SOON = 0.01
+"""Seconds until the first hand-over of a single log, and that of its end: somebody waits for it."""
+
 GROUP = "logs"
 """The group of workers that read."""
 
@@ -42,6 +45,7 @@ class LogFollower:
         self._handed = handed
         self._gatherer = Gatherer(self._ready)
         self._flush: Timer | None = None
+        self._ended_told: int | None = None
         self._session: Session | None = None
         self._wanted: list[Source] = []
         self._choice = LogChoice()
@@ -64,6 +68,7 @@ class LogFollower:
         self._gatherer = Gatherer(self._ready)
         self._choice = choice
         self._wanted, self.followed = [], []
+        self._ended_told = None
         self._tail().clear()
 
     def follow(self, session: Session, wanted: Sequence[Source]) -> None:
@@ -78,9 +83,13 @@ class LogFollower:
         self._gatherer.say(notice)
 
     def came(self) -> None:
-        """Hand on soon what came."""
+        """Hand on soon what came; several logs wait for each other, so that their lines are in order."""
+        soon = len(self.followed) < 2 and (self._ended_told is None or self.ended > self._ended_told)
+        if self._flush is not None and soon:
+            self._flush.stop()
+            self._flush = None
         if self._flush is None:
-            self._flush = self._screen.set_timer(FLUSH, self._hand_over)
+            self._flush = self._screen.set_timer(SOON if soon else FLUSH, self._hand_over)
 
     def _go_on(self) -> None:
         while self._session is not None and self._wanted and len(self.followed) - self.ended < STREAMS:
@@ -97,7 +106,7 @@ class LogFollower:
         self._screen.post_message(LinesCame())
 
     def _hand_over(self) -> None:
-        self._flush = None
+        self._flush, self._ended_told = None, self.ended
         self._tail().feed(self._gatherer.take())
         self._go_on()
         self._handed()

@@ -67,6 +67,8 @@ class LinePanel(LineView, can_focus=False):
         before, self._lines = len(self._lines), list(lines)
         self.set_extent(len(self._lines), self.top)
         if before != len(self._lines) and self.styles.is_auto_height:
+            # Textual 8.2.8 keeps the old height where a layout was asked for already when the last one was made.
+            self._layout_updates += 1
             self.refresh(layout=True)
         self.repaint()
 

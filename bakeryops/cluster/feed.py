@@ -116,8 +116,9 @@ class Feed:
             if self._closed:
                 return
             batch = self.take()
-            # What was there already does not delay the first change after it.
-            last = last if first else loop.time()
+            # Neither what was there already nor the word that a list has begun delays the objects that come next.
+            if not first and batch.by_kind:
+                last = loop.time()
             first = False
             if batch:
                 yield batch

@@ -52,6 +52,8 @@ class Dag(SpanView, can_focus=False):
         before = len(self._drawing.lines)
         self._draw(self.size.width)
         if len(self._drawing.lines) != before:
+            # As in a panel of lines: Textual may keep the old height otherwise.
+            self._layout_updates += 1
             self.refresh(layout=True)
         self.repaint()
 

@@ -12,6 +12,8 @@ from typing import Any
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.css.styles import RenderStyles
+from textual.dom import DOMNode
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -93,6 +95,21 @@ class LineView(ScrollView, can_focus=True):
             style = self._styles[name] = self.rich_style + self._component(name)
         return style
 
+    @classmethod
+    def _get_component_classes(cls) -> frozenset[str]:  # type: ignore[override]  # Textual's is wrapped in a cache
+        """Keep the stylesheet from working out every tone of every widget, most of the work of opening a screen."""
+        return frozenset()
+
+    def get_component_styles(self, *names: str) -> RenderStyles:
+        """Return the styles of component classes, each worked out when it is first painted with."""
+        for name in names:
+            if name not in self._component_styles and name in super()._get_component_classes():
+                part = DOMNode(classes=name)
+                part._attach(self)  # noqa: SLF001 (as the stylesheet itself does for every class at once)
+                self.app.stylesheet.apply(part, animate=False)
+                self._component_styles[name] = part.styles
+        return super().get_component_styles(*names)
+
     def _component(self, name: str) -> Style:
         try:
             return self.get_component_rich_style(name)
@@ -150,6 +167,12 @@ class LineView(ScrollView, can_focus=True):
         super().notify_style_update()
         self._styles.clear()
         self.forget_strips()
+        used = dict(self._component_styles)
+        self._component_styles.clear()
+        for name, style in used.items():
+            if self.get_component_styles(name).base != style.base:
+                self.refresh()
+                return
 
     def forget_strips(self) -> None:
         """Drop drawn lines; called when colours change."""

@@ -104,6 +104,7 @@ class LogTail(LogMoves):
         self._sources.clear()
         self.forget_strips()
         self._following, self._place, self._current, self._seen_end, self._seeking = True, (0, 0), None, 0, False
+        self._painted_at = 0.0
         self.repaint()
 
     def on_mount(self) -> None:

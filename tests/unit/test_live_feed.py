@@ -116,6 +116,22 @@ async def test_changes_that_follow_each_other_are_held_back(monkeypatch: pytest.
     assert sleeps.asked == pytest.approx([0.1, 0.1, 0.1])
 
 
+async def test_the_word_that_a_list_has_begun_does_not_hold_back_its_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeps = Sleeps(monkeypatch)
+    store: Store[Pod] = Store("pods")
+    feed = Feed({"pods": store})
+    async with aclosing(feed.changes(max_hz=10)) as changes:
+        await anext(changes)
+        store.state.enter("syncing")
+        assert (await anext(changes)).by_kind == {}
+        put(store, "a", 1)
+        assert "pods" in (await anext(changes)).by_kind
+        assert sleeps.asked == []
+        put(store, "a", 2)
+        await anext(changes)
+    assert sleeps.asked == pytest.approx([0.1])
+
+
 async def test_closing_ends_the_iteration_and_tells_once() -> None:
     store: Store[Pod] = Store("pods")
     told: list[Feed] = []
