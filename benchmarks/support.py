@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.pty import Terminal
+
 KUBECONFIG = """apiVersion: v1
 kind: Config
 current-context: bench
@@ -96,6 +98,17 @@ async def ticker() -> AsyncIterator[Stalls]:
         yield stalls
     finally:
         task.cancel()
+
+
+def shown(term: Terminal, text: str, seconds: float = 20) -> float:
+    """Wait until a text is on screen; return when that was, by the performance counter, to some milliseconds."""
+    until = time.perf_counter() + seconds
+    while not any(text in line for line in term.screen.display):
+        if time.perf_counter() > until:
+            raise AssertionError(f"{text!r} did not come:\n" + "\n".join(term.text()))
+        while not term.read(0.002) and time.perf_counter() < until:
+            pass
+    return time.perf_counter()
 
 
 def rss_mib(pid: int | None = None) -> float:
