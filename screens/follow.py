@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 
@@ -172,7 +173,8 @@ class FollowScreen(ListScreen):
         key = self.table().selected
         leg = next((each for each in self._view.legs if each.stage == key), None) if self._view else None
         lines: list[Line] = []
-        if leg is not None and (why := leg_says(leg)[1]):
+        text, why = leg_says(leg) if leg is not None else ("", "")
+        if leg is not None and why and cell_len(f"{text}  {why}") > self.table().room("text"):
             lines = [((" ", ""), *line) for line in wrap(f"{leg.title}: {why}", self.size.width - 2, "dim")]
         self.query_one("#reason", LinePanel).set_lines(lines[:_REASON])
 

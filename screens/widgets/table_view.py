@@ -87,6 +87,10 @@ class TableView(LineView):
         """The keys of the columns that fit."""
         return [self.columns[placed.number].key for placed in self._placed]
 
+    def room(self, key: str) -> int:
+        """Return how many cells a column has, 0 where it does not fit."""
+        return next((each.width for each in self._placed if self.columns[each.number].key == key), 0)
+
     def row(self, key: str) -> RowLike | None:
         """Return the row of a key."""
         return self._order.rows.get(key)
