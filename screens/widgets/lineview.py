@@ -97,7 +97,7 @@ class LineView(ScrollView, can_focus=True):
 
     @classmethod
     def _get_component_classes(cls) -> frozenset[str]:  # type: ignore[override]  # Textual's is wrapped in a cache
-        """Keep the stylesheet from working out every tone of every widget, most of the work of opening a screen."""
+        """Keep the stylesheet from working out every tone of every widget, most of the work of a new screen."""
         return frozenset()
 
     def get_component_styles(self, *names: str) -> RenderStyles:
