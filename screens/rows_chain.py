@@ -21,6 +21,9 @@ _OVER = ("done", "skipped")
 _TERSEST = 4
 """How terse the strip gets: texts of what is done go first, then arrows between such, then what Flux did twice."""
 
+_NARROW = 40
+"""Cells below which even the commit that the branch is at gives way."""
+
 _SUBJECT = 16
 """Cells that a subject keeps at least, before author and age are left out."""
 
@@ -97,7 +100,8 @@ def _strip(chain: Chain, width: int) -> Line:
             return line
     # What waits says least, then what is through, then what is at work beside the leg that matters.
     later = [leg for leg in shown[1:] if leg.state == "waiting"][::-1]
-    for leg in [*later, *filter(_is_quiet, shown[1:]), *shown[1:], *shown[:1]]:
+    first = shown[:1] if width < _NARROW else []
+    for leg in [*later, *filter(_is_quiet, shown[1:]), *shown[1:], *first]:
         if leg is stuck or leg not in shown or len(shown) == 1:
             continue
         shown = [each for each in shown if each is not leg]
