@@ -24,6 +24,7 @@ async def test_a_panel_grows_when_its_lines_come_between_a_layout_and_the_next_t
     async with app.run_test() as pilot:
         await pilot.pause()
         app.panel.refresh(layout=True)
+        app.screen._clear_arrangement_cache()
         app.screen._refresh_layout()
         app.panel.set_lines([(("one", ""),), (("two", ""),)])
         await pilot.pause()
