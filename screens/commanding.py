@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CommandingScreen", "bindings"]
 
+_LASTING = ("Deployment", "StatefulSet", "DaemonSet")
+"""Kinds of workloads that are a service by their own name where they carry no label of one."""
+
 _BY_ID = {command.id: command for command in COMMANDS}
 
 
@@ -144,7 +147,7 @@ class CommandingScreen(FollowingScreen):
         else:
             for view in index.workloads.values():
                 if (view.namespace, view.name) == (ref.namespace, ref.name):
-                    name = view.service or view.name
+                    name = view.service or (view.name if view.kind in _LASTING else "")
         return self.console.picture.delivery.service_named(name, self.console.code.view, index) if name else ""
 
     def do_delivery_service(self) -> None:

@@ -13,9 +13,9 @@ from bakeryops.errors import BakeryopsError
 from bakeryops.model.sync import Sync
 from bakeryops.text import clean
 from screens.base import bindings
-from screens.lines import Line, cut
+from screens.lines import Line, cut, wrap
 from screens.panel import LinePanel, TextPanel
-from screens.rows_chain import git_age
+from screens.rows_chain import git_age, git_reason
 from screens.rows_diff import drift_lines, drift_summary
 from screens.text_screen import TextScreen
 
@@ -96,13 +96,15 @@ class DiffScreen(TextScreen):
         try:
             if not isinstance(view, Sync):
                 raise BakeryopsError(f"{self._key} is not there (any more)")
-            if keeper is None or keeper.repository is None:
-                code = self.console.code.view
-                raise BakeryopsError("Git cannot be read", why=code.reason, hint=code.hint)
+            code = self.console.code.view
+            if keeper is None or keeper.repository is None or (code.state == "refused" and not code.head):
+                raise BakeryopsError("Git cannot be read", why=git_reason(code), hint=code.hint)
             drift = await find_drift(session, keeper.repository, view)
         except BakeryopsError as error:
             lines: list[Line] = [((f" ✖ {clean(error.message)}", "bad"),)]
-            lines += [((f"   {clean(each)}", "dim"),) for each in (error.why, error.hint) if each]
+            width = max(20, self.size.width - 4)
+            for each in filter(None, (error.why, error.hint)):
+                lines += [(("   ", ""), *line) for line in wrap(clean(each), width, "dim")]
             self.post_message(self.Found(None, lines))
         else:
             self.post_message(self.Found(drift, drift_lines(drift.differences)))

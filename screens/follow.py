@@ -18,7 +18,7 @@ from screens.delivery import BUILD_KINDS, FLUX_KINDS
 from screens.lines import Line, wrap
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
-from screens.rows_chain import git_age, leg_says
+from screens.rows_chain import git_age, git_reason, leg_says
 from screens.rows_follow import FOLLOW_COLUMNS, follow_lines, leg_rows
 from screens.widgets.table import LiveTable
 
@@ -164,8 +164,11 @@ class FollowScreen(ListScreen):
         lines = [(f"○ nothing here is called {self._what}; esc goes back", "unknown")]
         if self._what.upper() == "HEAD":
             lines = [("○ there is no commit and no build to follow; esc goes back", "unknown")]
+        elif code.state in ("off", "refused"):
+            lines = [(f"○ {self._what} is no build here; commits and services are known from Git", "unknown")]
         if code.state != "live":
-            lines.append((f"  Git: {code.reason or f'is {code.state}'}", "unknown"))
+            said = wrap(f"Git: {git_reason(code)}", self.size.width - 4, "unknown")
+            lines += [(f"  {text}", tone) for (text, tone), *_ in said[:3]]
         return [*lines, (f"  {code.hint}", "dim")] if code.hint else lines
 
     @on(LiveTable.Selected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bakeryops.model.chain import Chain, Leg
@@ -10,12 +11,14 @@ from bakeryops.model.health import Health
 from bakeryops.units import format_age
 from screens.lines import Line, Span, columns, cut, line_width
 
-__all__ = ["chain_lines", "git_age", "leg_says", "leg_symbol", "leg_tone", "said_once"]
+__all__ = ["chain_lines", "git_age", "git_reason", "leg_says", "leg_symbol", "leg_tone", "said_once"]
 
 _ARROW = " ─▶ "
 _BREAK = " ─✖ "
 _SHORT = {"webhook", "tests"}
 """Stages that the strip leaves out where they are done: the build says as much."""
+
+_FETCHING = re.compile(r"^fetching \S+ from \S+: ")
 
 _OVER = ("done", "skipped")
 _TERSEST = 4
@@ -66,7 +69,12 @@ def git_age(code: CodeView, now: float) -> Span:
     if code.state not in ("stale", "refused"):
         return "", ""
     age = f"read {format_age(now - code.fetched)} ago" if code.fetched is not None else "not read"
-    return f"git {age}: {code.reason or code.state}", "soon"
+    return f"git {age}: {git_reason(code)}", "soon"
+
+
+def git_reason(code: CodeView) -> str:
+    """Return why Git is not known, what went wrong first: where it is fetched from is in the configuration."""
+    return _FETCHING.sub("", code.reason) or code.state
 
 
 def chain_lines(
@@ -78,11 +86,11 @@ def chain_lines(
     `hint` is what to press, `git` what is to be said of Git; old news (`stale`) count no minutes.
     """
     lines = [_strip(chain, width)]
-    about = _about(chain, width, now, stale=stale, hint=hint)
+    about = _about(chain, width, now, stale=stale, hint=hint, git=git)
     if about:
         lines.append(about)
     where = chain.legs[chain.stuck] if chain.stuck is not None else None
-    if git[0] and (where is None or not chain.why or where.stage == "pushed"):
+    if git[0] and chain.commit is not None and (where is None or not chain.why or where.stage == "pushed"):
         lines.append(((f"   {cut(git[0], width - 4)}", git[1]),))
     elif where is not None and chain.why:
         tone = where.health.value if where.health.rank < 4 else "dim"
@@ -164,22 +172,23 @@ def _cut(line: Line, width: int) -> Line:
     return tuple(kept)
 
 
-def _about(chain: Chain, width: int, now: float, *, stale: bool, hint: str) -> Line:
+def _about(chain: Chain, width: int, now: float, *, stale: bool, hint: str, git: Span) -> Line:
     right: list[Span] = []
     if chain.stuck is not None and chain.since is not None and not stale:
         leg = chain.legs[chain.stuck]
         word = "stuck" if leg.state == "stuck" else "here"
         tone = "soon" if leg.health in (Health.BAD, Health.SOON) else "dim"
         right.append((f"  {word} {format_age(now - chain.since)}", tone))
-    if hint and chain.commit is not None:
+    if hint:
         right += [("  ", ""), (hint.partition(" ")[0], "key"), (f" {hint.partition(' ')[2]}", "dim")]
     commit = chain.commit
-    if commit is None:
-        return columns((), (*right, (" ", "")), width) if right else ()
     room = width - line_width(tuple(right)) - 1
+    if commit is None:
+        left: Line = ((f"   {cut(git[0], room - 3)}", git[1]),) if git[0] and room > 3 else ()
+        return columns(left, (*right, (" ", "")), width) if right or left else ()
     tail = f"  {commit.author}, {format_age(now - commit.committed)} ago"
     subject = cut(commit.subject, max(_SUBJECT, room - line_width(((tail, ""),)) - 5))
-    left: Line = ((f'   "{subject}"', "dim"), (tail, "dim"))
+    left = ((f'   "{subject}"', "dim"), (tail, "dim"))
     if line_width(left) > room:
         left = ((f'   "{cut(commit.subject, max(1, room - 5))}"', "dim"),)
     return columns(left, (*right, (" ", "")), width)

@@ -12,7 +12,7 @@ from bakeryops.model.health import Health
 from bakeryops.model.sync import FluxObject, Node, Revision, Source, Sync
 from bakeryops.units import format_age, format_duration
 from screens.lines import Line, Span, cut, line_width, wrap
-from screens.rows_chain import git_age, said_once
+from screens.rows_chain import git_age, git_reason, said_once
 from screens.widgets.cells import Cell, Column, Row
 
 __all__ = [
@@ -169,7 +169,9 @@ def gitops_lines(views: Sequence[Viewed], code: CodeView, width: int, now: float
     elif code.state == "waiting":
         spans.append(("reading Git …", "working"))
     elif code.state == "off":
-        spans.append((cut(f"git: {code.reason or 'no repository is configured'}", room), "unknown"))
+        spans.append(
+            (cut(f"git: {git_reason(code) if code.reason else 'no repository is configured'}", room), "unknown")
+        )
     return [tuple(spans)]
 
 

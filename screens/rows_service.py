@@ -58,8 +58,8 @@ _STATES = {
 }  # fmt: skip
 
 
-def service_lines(view: ServiceView, width: int, now: float) -> list[Line]:
-    """Return what is to be known of the service in a few lines."""
+def service_lines(view: ServiceView, width: int, now: float, *, told: str = "") -> list[Line]:
+    """Return what is to be known of the service in a few lines; `told` is an unknown that is told elsewhere."""
     tone = view.health.value
     quiet = tone if view.health is not Health.FINE else ""
     head = f" {view.health.symbol} {view.name}  {view.state}"
@@ -81,7 +81,7 @@ def service_lines(view: ServiceView, width: int, now: float) -> list[Line]:
         base = view.database
         text = f"{base.name} {base.ready}/{base.desired} {base.status}"
         lines.append((("   database   ", "dim"), (text, "" if base.health is Health.FINE else base.health.value)))
-    lines += [((f"   {cut(each, width - 4)}", "unknown"),) for each in view.unknowns[:2]]
+    lines += [((f"   {cut(each, width - 4)}", "unknown"),) for each in view.unknowns[:2] if each != told]
     return lines
 
 

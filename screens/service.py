@@ -16,7 +16,7 @@ from screens.delivery import BUILD_KINDS, FLUX_KINDS
 from screens.lines import Line, Span, columns
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
-from screens.rows_chain import chain_lines, git_age
+from screens.rows_chain import chain_lines, git_age, git_reason
 from screens.rows_service import (
     RELEASE_COLUMNS,
     SERVICE_BUILD_COLUMNS,
@@ -146,7 +146,9 @@ class ServiceScreen(ListScreen):
     def _draw(self, view: ServiceView, width: int, now: float) -> None:
         console = self.console
         room = 5 if self.size.height < 30 else 9
-        self.query_one("#head", LinePanel).set_lines(service_lines(view, width, now)[:room])
+        self.query_one("#head", LinePanel).set_lines(
+            service_lines(view, width, now, told=console.code.view.reason)[:room]
+        )
         chain: list[Line] = []
         if view.chain is not None:
             chain = chain_lines(view.chain, width, now, stale=self._stale, git=git_age(console.code.view, now))
@@ -169,7 +171,8 @@ class ServiceScreen(ListScreen):
         if not view.releases and code.state == "waiting":
             note, tone = "reading Git …", "working"
         elif not view.releases and code.state != "live":
-            note = f"deployments are read from Git: {code.reason or 'no repository is configured'}"
+            why = git_reason(code) if code.reason else "no repository is configured"
+            note = f"deployments are read from Git: {why}"
             note += f". {code.hint}" if code.hint else ""
         self.query_one("#deployments", LiveTable).set_notice(note, tone)
         for kind, name in (("pipelineruns", "builds"), ("pods", "pods")):
