@@ -16,28 +16,37 @@ def _overview() -> Screen[Any]:
     return OverviewScreen()
 
 
+def _styled(screen: Screen[Any]) -> Screen[Any]:
+    """Say that a screen made now has the style rules of now.
+
+    Textual 8.2.8 reads every rule anew, twice, for the first screen of each mode.
+    """
+    screen._css_update_count = screen.app._css_update_count  # noqa: SLF001
+    return screen
+
+
 def _builds() -> Screen[Any]:
     from screens.builds import BuildsScreen
 
-    return BuildsScreen()
+    return _styled(BuildsScreen())
 
 
 def _gitops() -> Screen[Any]:
     from screens.gitops import GitOpsScreen
 
-    return GitOpsScreen()
+    return _styled(GitOpsScreen())
 
 
 def _workloads() -> Screen[Any]:
     from screens.workloads import WorkloadsScreen
 
-    return WorkloadsScreen()
+    return _styled(WorkloadsScreen())
 
 
 def _events() -> Screen[Any]:
     from screens.events import EventsScreen
 
-    return EventsScreen()
+    return _styled(EventsScreen())
 
 
 VIEWS: dict[str, Callable[[], Screen[Any]]] = {
