@@ -107,6 +107,10 @@ async def look(kubeconfig: Path, seconds: float) -> dict[str, Any]:
             ("pods", ("w",), 4.0), ("pods steady", (), seconds), ("sort", (">",), 3.0), ("reverse", ("~",), 3.0),
             ("filter", ("slash", *"work"), 3.0), ("filter off", ("escape",), 3.0), ("palette", ("ctrl+p", *"web"), 4.0),
             ("palette off", ("escape",), 2.0), ("workloads again", ("w",), 4.0), ("overview again", ("1",), 6.0),
+            ("builds", ("2",), 6.0), ("builds steady", (), seconds), ("build", ("enter",), 6.0),
+            ("build logs", ("l",), 6.0), ("follow", ("escape", "F"), 6.0), ("follow steady", (), seconds),
+            ("builds again", ("escape", "escape"), 4.0), ("service", ("v",), 6.0), ("service steady", (), seconds),
+            ("gitops", ("escape", "3"), 6.0), ("gitops steady", (), seconds), ("sync", ("enter",), 6.0),
         ):  # fmt: skip
             for key in keys:
                 await pilot.press(key)
