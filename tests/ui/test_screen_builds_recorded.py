@@ -13,7 +13,7 @@ from tests.support.build_values import put_run
 from tests.support.console import screen_text, until
 from tests.support.delivered import app_of
 from tests.support.fake_session import FakeSession
-from tests.support.recordings import events, needs_recordings, scenarios
+from tests.support.recordings import RECORDINGS, events, needs_recordings, scenarios
 
 pytestmark = [needs_recordings, pytest.mark.slow]
 
@@ -23,7 +23,10 @@ def succeeded(raw: dict[str, Any]) -> bool:
     return any(each["type"] == "Succeeded" and each["status"] == "True" for each in conditions)
 
 
-@pytest.mark.parametrize("scenario", scenarios("tekton-"))
+WATCHED = [each for each in scenarios("tekton-") if (RECORDINGS / each / "watch.jsonl").is_file()]
+
+
+@pytest.mark.parametrize("scenario", WATCHED)
 async def test_green_is_only_what_succeeded(scenario: str) -> None:
     moments = [each for each in events(scenario) if each[1] == "pipelineruns"]
     session = FakeSession()
