@@ -100,7 +100,7 @@ def log_of(build: Build, chosen: Chosen) -> Source | str:
     """Return where the log of a step is, or why there is none (a sentence for people)."""
     task, attempt, step = chosen
     pod = attempt.pod if attempt is not None else task.pod
-    if attempt is None and task.state == "not started":
+    if attempt is None and task.state in ("not started", "unknown"):
         return task.why or f"not started yet: waits for {', '.join(task.after) or 'the controller'}"
     if attempt is None and task.state == "skipped":
         when = f"  ({'; '.join(task.when)})" if task.when else ""

@@ -36,8 +36,12 @@ class OneBuild:
         return {"taskruns": f"{_LABEL}={self.name}"} if len(self.name) <= _LONGEST_LABEL else {}
 
     async def look(self, session: Session) -> Feed:
-        """List the run and its TaskRuns once."""
-        return await session.snapshot(KINDS, namespace=self.namespace, selectors=self.selectors)
+        """List the run and its TaskRuns once, and say on standard error where they cannot be seen."""
+        from bakeryops.cli.cluster import mention
+
+        feed = await session.snapshot(KINDS, namespace=self.namespace, selectors=self.selectors)
+        mention(feed)
+        return feed
 
     def read(self, feed: Feed) -> Build | None:
         """Return the build as a feed has it, None where its run is gone."""

@@ -95,7 +95,8 @@ class _Choice:
         """Return why there is no log."""
         if self.view is None:
             return "it is gone"
-        return self.view.why or "no step has begun"
+        unread = any(task.state in ("unknown", "succeeded") for task in self.view.tasks)
+        return self.view.why or ("what its tasks did cannot be read" if unread else "no step has begun")
 
     def _tasks(self) -> list[BuildTask]:
         assert self.view is not None

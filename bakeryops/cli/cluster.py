@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bakeryops.cluster.target import Target
     from bakeryops.config import Config
 
-__all__ = ["beats", "connected", "look", "make_session", "missed", "run", "watched"]
+__all__ = ["beats", "connected", "look", "make_session", "mention", "missed", "run", "watched"]
 
 _SETTLE_SECONDS = 30.0
 _SETTLE_STEP = 0.25
@@ -78,7 +78,7 @@ async def look(
             raise BakeryopsError(f"{kind} could not be read", why=state.reason, hint=state.hint)
     _judge(session, feed, namespace, needed)
     if not quiet:
-        _mention(feed)
+        mention(feed)
     return feed
 
 
@@ -100,7 +100,7 @@ async def watched(
         raise await _away(session, f"{session.target.server} cannot be reached", link.reason, link.hint)
     _judge(session, feed, namespace, needed)
     if not quiet:
-        _mention(feed)
+        mention(feed)
     return feed
 
 
@@ -134,8 +134,8 @@ def _judge(session: Session, feed: Feed, namespace: str | None, needed: Collecti
             raise RefusedError(f"{kind} may not be looked at", why=state.reason, hint=hint)
 
 
-def _mention(feed: Feed) -> None:
-    """Say what of the rest cannot be seen."""
+def mention(feed: Feed) -> None:
+    """Say on standard error what of a feed cannot be seen."""
     for kind in feed.kinds:
         state = feed.store(kind).state
         if state.phase == "forbidden":

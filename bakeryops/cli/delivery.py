@@ -41,7 +41,8 @@ class DeliveryState:
         """Take changes in; the first time everything."""
         stores = {kind: feed.store(kind) for kind in feed.kinds}
         self.delivery.set_states({kind: store.state for kind, store in stores.items()})
-        if self._stores is not None:
+        known, self._stores = self._stores is not None, stores
+        if known:
             self.workloads.update(stores, changes.by_kind)
             self.workloads.tick()
             self.delivery.update(stores, changes.by_kind)
@@ -49,7 +50,6 @@ class DeliveryState:
         else:
             self.workloads.load(stores)
             self.delivery.load(stores)
-            self._stores = stores
 
     def add_tasks(self, feed: Feed) -> None:
         """Take the TaskRuns of the builds that are looked at."""

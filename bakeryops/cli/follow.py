@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -113,6 +114,10 @@ async def _watch(call: Call, out: Out, session: Session, state: DeliveryState, w
         if seen != (seen := state.delivery.revisions()):
             state.code = await code_view(call, session, quiet=True)
         view = _found(state, fixed)
+        if not all(each.finished and each.tasks for each in view.builds):
+            # Their tasks go on without a word of the build itself; what was read of them is of before.
+            with contextlib.suppress(BakeryopsError):
+                view = await _with_tasks(session, state, fixed, view)
         if out.form != "table":
             out.change(_document(view))
         elif out.terminal:
@@ -123,7 +128,8 @@ async def _watch(call: Call, out: Out, session: Session, state: DeliveryState, w
             shown = lines
         if view.stuck is None:
             return 0
-        if view.overtaken_by or view.legs[view.stuck].health.value == "bad":
+        leg = view.legs[view.stuck]
+        if view.overtaken_by or leg.health.value == "bad" or (leg.stage, leg.state) == ("ready", "unknown"):
             return 3
         await asyncio.sleep(0)
     return 0

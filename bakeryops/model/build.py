@@ -16,9 +16,10 @@ a cancel."""
 
 TaskState = Literal[
     "not started", "queued", "running", "retrying", "succeeded", "failed", "ignored", "skipped", "cancelled",
-    "timed out",
+    "timed out", "unknown",
 ]  # fmt: skip
-"""`ignored` failed and was allowed to (onError: continue); `not started` has no TaskRun and is not skipped."""
+"""`ignored` failed and was allowed to (onError: continue); `not started` has no TaskRun and is not skipped;
+`unknown` has one that was not read."""
 
 
 class Named(msgspec.Struct, frozen=True, gc=False):

@@ -212,13 +212,9 @@ def _unseen(
     elif child.kind != "TaskRun":
         known = "running", Health.UNKNOWN, f"It is a {child.kind}: how it goes is kept in that object."
         if state in ("succeeded", "failed", "cancelled", "timed out"):
-            known = "not started", Health.UNKNOWN, f"It was a {child.kind}: how it went is kept in that object."
+            known = "unknown", Health.UNKNOWN, f"It was a {child.kind}: how it went is kept in that object."
     else:
-        known = (
-            "not started",
-            Health.UNKNOWN,
-            f"TaskRun {child.name} is gone, or not read yet.",
-        )
+        known = "unknown", Health.UNKNOWN, f"TaskRun {child.name} is gone, or not read yet."
     title = child.display if "$(" not in child.display else ""
     return _empty(plan, *known, key=key, title=title, run=child.name, when=when)
 

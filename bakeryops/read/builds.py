@@ -210,7 +210,7 @@ def _progress(counts: dict[str, int], planned: int, tasks: Sequence[BuildTask]) 
     if not tasks:
         return None, planned or None
     left: set[str] = {
-        task.task for task in tasks if task.state in ("not started", "queued", "running", "retrying")
+        task.task for task in tasks if task.state in ("not started", "queued", "running", "retrying", "unknown")
     }
     names = {task.task for task in tasks}
     return len(names - left), len(names)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from bakeryops.model.build import Build
 from bakeryops.model.chain import Follow, Leg
 from bakeryops.model.code import CodeView, Deployment
+from bakeryops.model.health import Health
 from bakeryops.model.sync import Source, Sync
 from bakeryops.model.workload import PodView, WorkloadView
 from bakeryops.read.chain import first_stuck
@@ -51,7 +54,7 @@ def follow_in(at: Situation, what: str, pods: Iterable[PodView] = ()) -> Follow 
     target = _target(at, subject, deploys)
     over = overtaking(at, deploys, target) if deploys else _passed_by(at, subject)
     legs = (*first, *_flux_legs(at, subject, first, deploys, target, over, list(pods)))
-    stuck = first_stuck(legs)
+    legs, stuck = _standing(legs)
     taken = over.by if over is not None and (over.certain or not deploys) else ""
     if taken and stuck is not None and not deploys and legs[stuck].state == "stuck":
         stuck = None
@@ -70,6 +73,21 @@ def follow_in(at: Situation, what: str, pods: Iterable[PodView] = ()) -> Follow 
         seconds=_seconds(legs, at.now, stuck),
         overtaken_by=taken,
     )
+
+
+def _standing(legs: tuple[Leg, ...]) -> tuple[tuple[Leg, ...], int | None]:
+    """Return the legs and which of them it stands at, None where it has ended.
+
+    Between two tasks nothing is at work, and yet it is not live: then the next leg is where it is now.
+    """
+    stuck = first_stuck(legs)
+    if stuck is not None or legs[-1].state in ("done", "skipped"):
+        return legs, stuck
+    place = next(index for index, leg in enumerate(legs) if leg.state in ("waiting", "unknown"))
+    if legs[place].state == "unknown":
+        return legs, place
+    now = msgspec.structs.replace(legs[place], state="working", health=Health.WORKING)
+    return (*legs[:place], now, *legs[place + 1 :]), place
 
 
 def _builds(at: Situation, subject: Subject) -> list[Build]:

@@ -151,7 +151,7 @@ def _queue(build: Build, tasks: dict[str, list[BuildTask]], ref: ObjectRef) -> L
     bad = _bad(tasks["build"])
     if bad is not None:
         why = _trouble(build, bad)
-        return Leg("build", "build", "stuck", Health.BAD, label, why, bad.started, None, ref)
+        return Leg("build", "build", "stuck", Health.BAD, label, why, build.created, bad.ended, ref)
     if later or (all(each.ended is not None for each in tasks["build"]) and tasks["build"]):
         ended = min(later) if later else max(each.ended or 0.0 for each in tasks["build"])
         return Leg("build", "build", "done", Health.FINE, f"{label}{queued}", "", build.created, ended, ref)
@@ -190,11 +190,14 @@ def _work(build: Build, stage: str, title: str, tasks: Sequence[BuildTask], ref:
     bad = _bad(gone)
     if bad is not None:
         why = _trouble(build, bad)
-        return Leg(stage, title, "stuck", Health.BAD, bad.title, why, bad.ended or started, None, ref)
+        return Leg(stage, title, "stuck", Health.BAD, bad.title, why, started, bad.ended, ref)
     if all(each.state in ("succeeded", "ignored") for each in gone):
         ended = max((each.ended for each in gone if each.ended is not None), default=None)
         health = Health.SOON if any(each.state == "ignored" for each in gone) else Health.FINE
         return Leg(stage, title, "done", health, count, "", started, ended, ref)
+    unseen = next((each for each in gone if each.state == "unknown"), None)
+    if unseen is not None and build.finished:
+        return Leg(stage, title, "unknown", Health.UNKNOWN, count, unseen.why, started, None, ref)
     if started is None:
         problem = build_problem(build)
         return Leg(stage, title, "waiting", Health.UNKNOWN, "", problem, None, None, ref)
@@ -213,7 +216,7 @@ def _tag(at: Situation, subject: Subject, build: Build, deploys: Sequence[Deploy
     bad = _bad([each for each in build.tasks if _stage(each) == "tag"])
     if bad is not None:
         why = _trouble(build, bad)
-        return Leg("tag", "tag commit", "stuck", Health.BAD, bad.title, why, bad.ended, None, ref)
+        return Leg("tag", "tag commit", "stuck", Health.BAD, bad.title, why, bad.started, bad.ended, ref)
     return Leg(
         "tag", "tag commit", leg.state, leg.health, leg.text, leg.why, leg.started, leg.ended, ref, leg.commit
     )

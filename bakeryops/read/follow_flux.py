@@ -54,7 +54,9 @@ def overtaking(at: Situation, deploys: Sequence[Deployment], target: str) -> Ove
     )
     oldest = min((past.first for past in history if past.first is not None), default=None)
     written = max(each.when for each in deploys)
-    certain = not live and oldest is not None and oldest <= written
+    # Until Flux has applied what came after, it may still apply these on the way there.
+    past_it = any(at.contains(_hash(past.revision), last.commit) for past in history)
+    certain = not live and past_it and oldest is not None and oldest <= written
     return Overtaking(last.source or last.commit, certain, live)
 
 
@@ -141,7 +143,7 @@ def ready_of(
         return Leg(*leg, "skipped", Health.FINE, "", "no image was deployed")
     newest = {each.service: each for each in at.code.deployments[::-1]}
     mine = [each for each in deploys if newest.get(each.service, each).commit == each.commit]
-    if not mine:
+    if not mine and (over is None or over.live or applied.state in ("done", "unknown")):
         return _replaced(over)
     if applied.state != "done":
         state = "unknown" if applied.state == "unknown" else "waiting"

@@ -128,7 +128,7 @@ def test_without_taskruns_children_are_green_only_where_the_run_says_so() -> Non
         GOING,
     ):
         build = read(raw_run(conditions=reason, pipelineSpec=spec, childReferences=refs))
-        assert {each.health for each in build.tasks} == {Health.UNKNOWN}
+        assert {(each.state, each.health) for each in build.tasks} == {("unknown", Health.UNKNOWN)}
         assert task_of(build, "clone").why == "TaskRun x-clone is gone, or not read yet."
 
 

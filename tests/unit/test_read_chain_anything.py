@@ -33,7 +33,8 @@ from tests.support.chain_values import (
 WORDS = ("first", "a", "b", "c", "elsewhere")
 STATES = ("queued", "pending", "running", "stopping", "succeeded", "failed", "cancelled", "timed out")
 TASK_STATES = (
-    "not started", "queued", "running", "retrying", "succeeded", "failed", "ignored", "skipped", "cancelled", "timed out"
+    "not started", "queued", "running", "retrying", "succeeded", "failed", "ignored", "skipped", "cancelled", "timed out",
+    "unknown",
 )  # fmt: skip
 LEG_STATES = {"done", "working", "stuck", "waiting", "skipped", "unknown"}
 words = st.sampled_from(WORDS)

@@ -192,6 +192,7 @@ def test_a_failing_test_stops_it() -> None:
     found = followed(story, builds=[bad])
     assert stuck(found) == ("tests", "stuck")
     assert leg(found, "tests").why == "build aaaaa failed in test auth: exit 1"
+    assert leg(found, "tests").seconds(NOW) == 60.0, "what failed is over: it takes no more time"
     assert leg(found, "build").state == "done"
     assert states(found)["ready"] == "waiting"
     assert found.seconds == 3600.0
@@ -206,6 +207,18 @@ def test_the_same_from_a_list_without_tasks() -> None:
     found = followed(told(), builds=[build("fixauth", ago=3590.0)])
     assert set(states(found).values()) == {"done"}
     assert leg(found, "build").seconds(NOW) == 253.0
+
+
+def test_tasks_that_cannot_be_read_are_not_at_work() -> None:
+    story = Story()
+    story.change("fixauth", ago=3600.0)
+    unread = tuple(
+        task(each, state="unknown", why=f"TaskRun x-{each} is gone, or not read yet.")
+        for each in ("test", "build")
+    )
+    found = followed(story, builds=[build("fixauth", ago=3590.0, tasks=unread)])
+    assert {states(found)[each] for each in ("tests", "images")} == {"unknown"}
+    assert leg(found, "tests").why == "TaskRun x-test is gone, or not read yet."
 
 
 def test_a_running_build_is_at_work_at_its_leg() -> None:
@@ -223,6 +236,17 @@ def test_a_running_build_is_at_work_at_its_leg() -> None:
     found = followed(story, builds=[queued])
     assert stuck(found) == ("build", "working")
     assert (leg(found, "build").why, leg(found, "build").seconds(NOW)) == ("waits for a slot", 50.0)
+
+
+@pytest.mark.parametrize(("done", "place"), [(2, "tests"), (3, "images"), (4, "tag")])
+def test_between_two_tasks_it_is_not_live(done: int, place: str) -> None:
+    story = Story()
+    story.change("fixauth", ago=60.0)
+    every = tasks(NOW - 50.0)
+    left = tuple(task(each.task, each.title, "not started", finally_=each.finally_) for each in every[done:])
+    found = followed(story, builds=[build("fixauth", "running", ago=50.0, tasks=(*every[:done], *left))])
+    assert stuck(found) == (place, "working")
+    assert states(found)["ready"] == "waiting"
 
 
 def test_skipped_tests_are_skipped() -> None:
@@ -297,6 +321,15 @@ def test_overtaken_before_it_was_applied() -> None:
     assert {states(found)[stage] for stage in ("fetched", "applied", "ready")} == {"skipped"}
     assert found.stuck is None
     assert "overtaken by" in leg(found, "ready").why
+
+
+def test_not_overtaken_while_flux_may_still_apply_it() -> None:
+    story = overtaken_story()
+    history = (past(sha("first"), 90_000.0),)
+    found = followed(story, sources=[source(sha("first"))], syncs=[sync(sha("first"), history=history)])
+    assert found.overtaken_by == ""
+    assert states(found)["ready"] == "waiting"
+    assert found.stuck is not None
 
 
 def test_replaced_after_it_went_live() -> None:
