@@ -52,7 +52,6 @@ class ServiceScreen(ListScreen):
         super().__init__()
         self._asked = name
         self._service = name
-        self._found = False
         self._list = LISTS[0]
         self._view: ServiceView | None = None
 
@@ -130,14 +129,12 @@ class ServiceScreen(ListScreen):
         console = self.console
         picture, now, width = console.picture, console.now(), self.size.width
         code, delivery = console.code.view, picture.delivery
-        name = self._service if self._found else delivery.service_named(self._asked, code, picture.index)
-        self._view = view = delivery.service(name, code, picture.index, now)
+        self._view = view = delivery.service(self._service, code, picture.index, now)
         if view is None or not (view.workload or view.releases or view.builds):
             reading = self.reading() or self.feed is None or code.state == "waiting"
             text = "◐ reading …" if reading else f"○ no service is called {self._asked}; esc goes back"
             self.query_one("#head", LinePanel).set_lines([((f" {text}", "working" if reading else "unknown"),)])
             return
-        self._found = True
         if view.name != self._service:
             self._service = view.name
             self.draw_frame()
