@@ -27,6 +27,7 @@ class ConsoleCode:
         """Begin knowing nothing."""
         self.keeper: Code | None = None
         self._trouble = CodeView()
+        self._config: Config | None = None
         self._seen: object = None
         self._sought = ""
 
@@ -49,12 +50,22 @@ class ConsoleCode:
         self._sought = commit
         self.keeper.poke()
 
+    async def stored(self, image: str) -> list[str] | None:
+        """Return the tags that the registry has of an image; None where no registry is known.
+
+        Raises `BakeryopsError` where it does not answer.
+        """
+        from bakeryops.registry.client import stored_tags
+
+        return await stored_tags(self._config, image) if self._config is not None else None
+
     async def run(self, session: Session, settings: Settings, changed: Callable[[], None]) -> None:
         """Follow the repository as long as it is awaited; `changed` is called after each change of the view."""
         from bakeryops.git.keeper import Code
 
         try:
-            self.keeper = keeper = Code(await settings(), session)
+            self._config = await settings()
+            self.keeper = keeper = Code(self._config, session)
         except BakeryopsError as error:
             self._trouble = CodeView(state="refused", reason=clean(error.message), hint=clean(error.hint))
             changed()

@@ -35,10 +35,14 @@ RELEASE_COLUMNS = (
     Column("author", "author", 10, worth=80, grow=True, most=18, sort=False),
     Column("ran", "lasted", 6, worth=70, align="right", sort=False),
     Column("kind", "kind", 8, worth=60, sort=False),
+    Column("image", "image", 6, worth=58, sort=False),
     Column("tag", "tag", 18, worth=55, keep=8, grow=True, most=29, sort=False),
     Column("run", "build", 12, worth=50, keep=5, grow=True, most=24, sort=False),
 )
 """A deployment a row, newest first: each is a point to go back to."""
+
+_IMAGE = {None: Cell(""), True: Cell("stored", "dim"), False: Cell("gone", "soon")}
+"""Whether the registry still has what a person would go back to."""
 
 SERVICE_BUILD_COLUMNS = (
     Column("health", "", 1, worth=100, sort=False),
@@ -142,6 +146,7 @@ def _release(place: int, release: Release, runs: Health, now: float) -> Row:
         Cell(author, "dim"),
         Cell(lasted, "dim"),
         Cell(deployment.kind, kind_tone),
+        _IMAGE[release.stored],
         Cell(deployment.tag, "" if release.running else "dim"),
         Cell(deployment.run, "dim"),
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.widgets import ContentSwitcher
 
+from bakeryops.errors import BakeryopsError
 from bakeryops.model.chain import ServiceView
 from bakeryops.model.overview import ObjectRef
 from bakeryops.read.index import KINDS
@@ -47,6 +50,14 @@ class ServiceScreen(ListScreen):
     KINDS: ClassVar[tuple[str, ...]] = (*BUILD_KINDS, *FLUX_KINDS, *KINDS)
     MAX_HZ: ClassVar[float] = 4
 
+    class Stored(Message):
+        """What the registry has of the service's image."""
+
+        def __init__(self, tags: list[str] | None) -> None:
+            """Take the tags, None where no registry is known."""
+            super().__init__()
+            self.tags = tags
+
     def __init__(self, name: str) -> None:
         """Take the service's name."""
         super().__init__()
@@ -54,6 +65,8 @@ class ServiceScreen(ListScreen):
         self._service = name
         self._list = LISTS[0]
         self._view: ServiceView | None = None
+        self._stored: list[str] | None = None
+        self._stored_of = ""
 
     def place(self) -> str:
         """Say which service this is."""
@@ -62,6 +75,7 @@ class ServiceScreen(ListScreen):
     def show_session(self) -> None:
         """Begin anew."""
         self._view = None
+        self._stored, self._stored_of = None, ""
         for panel in ("#head", "#chain", "#heading"):
             self.query_one(panel, LinePanel).set_lines([])
         for name in LISTS:
@@ -129,7 +143,7 @@ class ServiceScreen(ListScreen):
         console = self.console
         picture, now, width = console.picture, console.now(), self.size.width
         code, delivery = console.code.view, picture.delivery
-        self._view = view = delivery.service(self._service, code, picture.index, now)
+        self._view = view = delivery.service(self._service, code, picture.index, now, self._stored)
         if view is None or not (view.workload or view.releases or view.builds):
             reading = self.reading() or self.feed is None or code.state == "waiting"
             text = "◐ reading …" if reading else f"○ no service is called {self._asked}; esc goes back"
@@ -138,7 +152,25 @@ class ServiceScreen(ListScreen):
         if view.name != self._service:
             self._service = view.name
             self.draw_frame()
+        if view.image and code.state == "live" and self._stored_of != view.image:
+            self._stored_of = view.image
+            self._ask_registry(view.image)
         self._draw(view, width, now)
+
+    @work(group="registry", exclusive=True, exit_on_error=False)
+    async def _ask_registry(self, image: str) -> None:
+        """Ask which images are still there: once for each that runs, since a push changes it."""
+        try:
+            stored = await self.console.code.stored(image)
+        except BakeryopsError as error:
+            self.say(f"registry: {error.message}")
+        else:
+            self.post_message(self.Stored(stored))
+
+    def on_service_screen_stored(self, event: ServiceScreen.Stored) -> None:
+        """Show which deployments can be gone back to."""
+        self._stored = event.tags
+        self._read()
 
     def _draw(self, view: ServiceView, width: int, now: float) -> None:
         console = self.console

@@ -31,6 +31,7 @@ class FixedCode(ConsoleCode):
         super().__init__()
         self.said = view
         self.poked = 0
+        self.tags: list[str] | None = None
 
     @property
     def view(self) -> CodeView:
@@ -38,6 +39,9 @@ class FixedCode(ConsoleCode):
 
     def poke(self, seen: object = None) -> None:
         self.poked += seen is None
+
+    async def stored(self, image: str) -> list[str] | None:
+        return self.tags
 
     async def run(self, *_: Any) -> None:
         """Follow nothing."""

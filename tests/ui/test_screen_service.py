@@ -14,7 +14,7 @@ from screens.logs import LogsScreen
 from screens.object import ObjectScreen
 from screens.service import ServiceScreen
 from tests.support.console import screen_text, until
-from tests.support.delivered import RUN, app_of, delivered, seen, story
+from tests.support.delivered import RUN, FixedCode, app_of, delivered, seen, story
 from tests.support.fake_session import FakeSession
 from tests.support.snapshot import check
 
@@ -47,6 +47,18 @@ async def test_it_says_what_runs_since_when_by_whom_and_why_it_does_not(size: tu
         assert row.startswith("✖")
         await pilot.pause()
         check(app, f"screen-service-{size[0]}", FOLDER)
+
+
+@pytest.mark.parametrize(("kept", "word"), [(True, "stored"), (False, "gone")])
+async def test_a_deployment_says_whether_its_image_is_still_there(kept: bool, word: str) -> None:
+    session, view = delivered()
+    app = app_of(session, view)
+    async with app.run_test(size=(160, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.code, FixedCode))
+        app.code.tags = [each.tag for each in view.deployments] if kept else []
+        await opened(app, session, pilot)
+        shown = await until(pilot, f" {word} ")
+        assert next(line for line in shown.split("\n") if word in line).startswith("✖")
 
 
 async def test_the_lists_follow_each_other_and_each_opens_its_own() -> None:
