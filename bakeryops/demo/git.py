@@ -51,7 +51,7 @@ def _encoded(text: str) -> bytes:
 
 def _quoted(path: str) -> bytes:
     """Return a path as fast-import reads it; `GitFailedError` for one that git would not check out."""
-    if any(part in ("", ".", "..") or part.lower() == ".git" for part in path.split("/")):
+    if "\0" in path or any(part in ("", ".", "..") or part.lower() == ".git" for part in path.split("/")):
         raise GitFailedError(f"{path!r} is no path of a repository")
     out = bytearray(b'"')
     for byte in _encoded(path):
@@ -97,7 +97,7 @@ class Importer:
         `parents` are shas, of commits of this import or of the repository; None continues the branch as this
         import left it. `committer` is (name, email) where it is another than the author.
         """
-        if not branch.isprintable() or " " in branch:
+        if not branch.isprintable() or " " in branch or branch.startswith("-"):
             raise GitFailedError(f"{branch!r} is no name of a branch")
         mark = len(self._marks) + 1
         text = _encoded(message)
@@ -167,16 +167,17 @@ class BareRepo:
 
     def git(self, *arguments: str, data: bytes = b"", check: bool = True) -> bytes:
         """Run a git command and return its output; `GitFailedError` when it fails, or "" with `check` off."""
-        done = subprocess.run(
-            ["git", *arguments], input=data, capture_output=True, env=self.environment(), check=False
-        )
-        if done.returncode:
-            if check:
-                raise GitFailedError(
-                    done.stderr.decode("utf-8", "replace").strip() or f"git {arguments[0]} failed"
-                )
-            return b""
-        return done.stdout
+        trouble = "an argument holds a NUL byte"
+        if not any("\0" in each for each in arguments):
+            done = subprocess.run(
+                ["git", *arguments], input=data, capture_output=True, env=self.environment(), check=False
+            )
+            if not done.returncode:
+                return done.stdout
+            trouble = done.stderr.decode("utf-8", "replace").strip()
+        if check:
+            raise GitFailedError(trouble or f"git {arguments[0]} failed")
+        return b""
 
     def close(self) -> None:
         """End the child that reads objects; the next reading starts another."""

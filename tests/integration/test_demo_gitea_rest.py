@@ -347,3 +347,41 @@ async def test_what_is_not_there_is_not_found(lab: Lab) -> None:
     assert body["message"] == "The target couldn't be found."
     assert "errors" in body
     assert body["url"].endswith("/api/swagger")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=\u00b2",
+        "page=\u0663",
+        "path=a%00b",
+        "path=%00",
+        "since=%00",
+        f"page={'9' * 30}",
+        "limit=-1",
+        "sha=--all",
+    ],
+)
+async def test_odd_parameters_are_no_fault_of_the_server(lab: Lab, query: str) -> None:
+    _, http, _ = lab
+    assert (await http.get(f"{HERE}/commits?{query}")).status_code in (200, 404)
+    assert (await http.get("/v2/_catalog?n=\u00b2")).status_code < 500
+    assert (await http.get(f"/v2/{OWNER}/auth/tags/list?n=\u00b2")).status_code < 500
+
+
+@pytest.mark.parametrize("path", ["README.md/x", "README.md/x/y", "a%00b", "../x", ".GIT/config"])
+async def test_a_path_that_git_cannot_hold_is_refused(lab: Lab, path: str) -> None:
+    gitea, http, pushes = lab
+    answer = await http.post(f"{HERE}/contents", json={"files": [
+        {"operation": "create", "path": path.replace("%00", "\0"), "content": _text(b"x")}
+    ]})  # fmt: skip
+    assert answer.status_code == 422
+    assert gitea.repo(OWNER, REPO).read("main", "README.md")
+    assert not pushes
+
+
+async def test_a_branch_that_looks_like_an_option_is_refused(lab: Lab) -> None:
+    gitea, http, _ = lab
+    answer = await http.post(f"{HERE}/contents/b", json={"content": _text(b"x"), "new_branch": "-x"})
+    assert answer.status_code == 422
+    assert "refs/heads/-x" not in gitea.repo(OWNER, REPO).refs()

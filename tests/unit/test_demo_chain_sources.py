@@ -30,6 +30,8 @@ def gitea(tmp_path: Path) -> Iterator[Gitea]:
     files: dict[str, bytes | None] = {f"services/{name}/app/main.py": b"x = 1\n" for name in SERVICES}
     first = repo.commit("main", files, "Begin\n", "María", "maria@bakery-ia.local", 1_790_000_000)
     repo.update_ref("refs/tags/v1.9.0", first)
+    repo.update_ref("refs/tags/v.1", first)
+    repo.update_ref("refs/tags/v2\u00b2", first)
     second = repo.commit("main", {"README.md": b"# Bakery\n"}, "Say what it is\n", "María", "m@x", 1_790_000_060)
     repo.update_ref("refs/tags/v1.10.0", second)
     yield made

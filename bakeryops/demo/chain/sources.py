@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bakeryops.demo.flux.sources import Fetched, GitRef, SourceFault
@@ -10,6 +11,8 @@ from bakeryops.demo.gitea.push import GitRefusedError
 from bakeryops.demo.gitea.server import Gitea
 
 __all__ = ["ChainSources"]
+
+_VERSION = re.compile(r"refs/tags/v?([0-9]{1,9}(?:\.[0-9]{1,9})*)")
 
 
 class ChainSources:
@@ -79,14 +82,14 @@ def _commit(repo: BareRepo, ref: GitRef) -> tuple[str, str]:
 def _newest(repo: BareRepo, wanted: str) -> tuple[str, str]:
     """Return the commit of the highest tag that looks like a version; ranges other than "*" are not read."""
     tags = {
-        tuple(int(part) for part in name.removeprefix("refs/tags/").removeprefix("v").split(".")): name
+        tuple(int(part) for part in found[1].split(".")): name
         for name in repo.refs()
-        if name.startswith("refs/tags/")
-        and name.removeprefix("refs/tags/").removeprefix("v").replace(".", "").isdigit()
+        if (found := _VERSION.fullmatch(name))
     }
     if wanted.strip() != "*" or not tags:
         raise SourceFault("GitOperationFailed", f"no match found for semver: {wanted}")
     name = tags[max(tags)]
-    found = repo.head(name)
-    assert found is not None
-    return found, name.removeprefix("refs/tags/")
+    commit = repo.head(name)
+    if commit is None:
+        raise SourceFault.no_ref(name)
+    return commit, name.removeprefix("refs/tags/")

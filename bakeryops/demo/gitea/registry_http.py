@@ -13,6 +13,7 @@ from aiohttp import web
 from bakeryops.demo.gitea.accounts import Login, secret_of
 from bakeryops.demo.gitea.payloads import ROOT_URL
 from bakeryops.demo.gitea.registry import MANIFEST_TYPE
+from bakeryops.demo.gitea.rest import whole_number
 
 if TYPE_CHECKING:
     from bakeryops.demo.gitea.server import Gitea
@@ -113,12 +114,12 @@ class _Front:
         if not found:
             return _error(404, "NAME_UNKNOWN")
         last = request.query.get("last", "")
-        count = request.query.get("n", "")
+        count = whole_number(request.query.get("n", ""))
         page = [tag for tag in found if tag > last]
         query = {}
-        if count.isdigit() and int(count) > 0:
-            page = page[: int(count)]
-            query["n"] = count
+        if count:
+            page = page[:count]
+            query["n"] = str(count)
         headers = dict(_API_VERSION)
         if page:
             query["last"] = page[-1]
@@ -129,8 +130,7 @@ class _Front:
         """Answer `_catalog`."""
         if self._login(request) is None:
             return self._challenge(request)
-        count = request.query.get("n", "")
-        most = min(int(count), _MOST) if count.isdigit() and int(count) > 0 else _MOST
+        most = min(whole_number(request.query.get("n", "")) or _MOST, _MOST)
         last = request.query.get("last", "")
         page = [name for name in self._gitea.registry.repositories() if name > last][:most]
         headers = dict(_API_VERSION)

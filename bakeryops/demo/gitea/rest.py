@@ -17,7 +17,7 @@ from bakeryops.demo.gitea.repositories import Repository
 if TYPE_CHECKING:
     from bakeryops.demo.gitea.server import Gitea
 
-__all__ = ["DEFAULT_PAGE", "LARGEST_PAGE", "ApiError", "Call", "Route", "add_routes"]
+__all__ = ["DEFAULT_PAGE", "LARGEST_PAGE", "ApiError", "Call", "Route", "add_routes", "not_found", "whole_number"]
 
 DEFAULT_PAGE = 30
 LARGEST_PAGE = 50
@@ -41,6 +41,12 @@ class ApiError(Exception):
         if self.status == 404:
             body = {"errors": list(self.errors) if self.errors else None, **body}
         return web.json_response(body, status=self.status)
+
+
+def whole_number(text: str) -> int:
+    """Return the number that a parameter says, 0 for what is none or does not fit into 32 bits."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
+    return number if number < 2**31 else 0
 
 
 def not_found(*errors: str) -> ApiError:
@@ -110,9 +116,8 @@ class Call:
 
     def page(self) -> tuple[int, int]:
         """Return (page, limit): counted from 1, 30 by default and 50 at most."""
-        page, limit = self.query("page"), self.query("limit")
-        size = int(limit) if limit.isdigit() and int(limit) > 0 else DEFAULT_PAGE
-        return max(1, int(page) if page.isdigit() else 1), min(size, LARGEST_PAGE)
+        page, limit = whole_number(self.query("page")), whole_number(self.query("limit"))
+        return page or 1, min(limit or DEFAULT_PAGE, LARGEST_PAGE)
 
     def paged(
         self, body: object, total: int, headers: dict[str, str] | None = None, *, limit: int = 0

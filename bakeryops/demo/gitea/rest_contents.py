@@ -80,12 +80,25 @@ def _check_lock(entry: TreeEntry, sha: object) -> None:
         raise ApiError(422, f"sha does not match [given: {sha}, expected: {entry.sha}]")
 
 
+def _check_parents(repository: Repository, branch: str, path: str) -> None:
+    """Refuse a path below a file: writing it would take the file away."""
+    parts = path.split("/")
+    for count in range(1, len(parts)):
+        parent = "/".join(parts[:count])
+        found = _find(repository, branch, parent)
+        if found is None:
+            return
+        if found.kind != "tree":
+            raise ApiError(422, f"{parent} is not a directory, it is a file [path: {path}]")
+
+
 def _change(repository: Repository, branch: str, operation: str, path: str, body: dict[str, Any]) -> bytes | None:
     """Return the content a path gets (None: none any more), after all that may stand against it."""
     entry = _find(repository, branch, path)
     if operation == "create":
         if entry is not None:
             raise ApiError(422, f"repository file already exists [path: {path}]")
+        _check_parents(repository, branch, path)
         return _decoded(body.get("content"))
     if entry is None:
         raise ApiError(404, f"repository file does not exist [path: {path}]")

@@ -10,7 +10,7 @@ from aiohttp import web
 from bakeryops.demo.controllers.objects import timestamp
 from bakeryops.demo.gitea.payloads import hook_bodies
 from bakeryops.demo.gitea.push import Push
-from bakeryops.demo.gitea.rest import ApiError, Call, Route, not_found
+from bakeryops.demo.gitea.rest import ApiError, Call, Route, not_found, whole_number
 from bakeryops.demo.gitea.webhooks import Hook
 
 __all__ = ["ROUTES"]
@@ -34,8 +34,8 @@ def _json(call: Call, hook: Hook) -> dict[str, Any]:
 
 
 def _hook(call: Call) -> Hook:
-    repository, number = call.repository("admin"), call.arg("id")
-    hook = repository.hook(int(number)) if number.isdigit() else None
+    repository, number = call.repository("admin"), whole_number(call.arg("id"))
+    hook = repository.hook(number) if number else None
     if hook is None:
         raise not_found()
     return hook
