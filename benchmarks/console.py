@@ -91,13 +91,13 @@ def idle(folder: Path, seconds: float = 30, size: str = "") -> dict[str, Any]:
 
 
 def stay(kubeconfig: Path, folder: Path, seconds: float, columns: int = 120, lines: int = 40) -> dict[str, Any]:
-    """Look at three views for a while each: CPU, bytes to the terminal, memory in the end."""
+    """Look at the views for a while each: CPU, bytes to the terminal, memory in the end."""
     command = [*COMMAND, "--kubeconfig", str(kubeconfig)]
     with Terminal(command, columns=columns, lines=lines, environ=environ(folder)) as term:
         term.wait_for("live")
         term.read(8.0)
         found: dict[str, Any] = {}
-        for view, key in (("overview", ""), ("workloads", "4"), ("pods", "w")):
+        for view, key in (("overview", ""), ("workloads", "4"), ("pods", "w"), ("builds", "2"), ("gitops", "3")):
             if key:
                 term.send(key)
                 term.read(5.0)

@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--pods", type=int, default=5000, help="not used: the large embedded cluster has 5,000")
     parser.add_argument("--kubeconfig", type=Path)
-    parser.add_argument("--seconds", type=float, default=17)
+    parser.add_argument("--seconds", type=float, default=12)
     options = parser.parse_args()
     set_allocators()
     if options.kubeconfig:

@@ -39,6 +39,10 @@ GOALS = [
     Goal("console idle", "overview_bytes_per_second", "bytes/s to the terminal, idle overview", most=300),
     Goal("console idle", "workloads_cpu_percent", "CPU idle on workloads, full bakery (% of a core)", most=1.5),
     Goal("console idle", "workloads_bytes_per_second", "bytes/s to the terminal, idle workloads", most=300),
+    Goal("console idle", "builds_cpu_percent", "CPU idle on builds, full bakery (% of a core)", most=1.5),
+    Goal("console idle", "builds_bytes_per_second", "bytes/s to the terminal, idle builds", most=300),
+    Goal("console idle", "gitops_cpu_percent", "CPU idle on gitops, full bakery (% of a core)", most=1.5),
+    Goal("console idle", "gitops_bytes_per_second", "bytes/s to the terminal, idle gitops", most=300),
     Goal("console busy", "rss_mib", "memory after every view of a busy cluster of 5,000 pods (MiB)", most=130),
     Goal("console frames", "worst_ms", "longest frame of any view of that cluster (ms)", most=50),
     Goal("builds list 5000", "worst_stall_ms", "longest stall while 5,000 builds load (ms)", most=50),
@@ -47,6 +51,9 @@ GOALS = [
     ),
     Goal("builds console 500", "opened_ms", "enter -> the build on screen, 500 builds (ms)", most=100),
     Goal("builds console 5000", "opened_ms", "enter -> the build on screen, 5,000 builds (ms)", most=100),
+    Goal(
+        "builds console 5000", "again_opened_ms", "enter -> the next build on screen, 5,000 builds (ms)", most=100
+    ),
     Goal("widgets log", "lines_per_second", "log lines/s taken in by the view", least=50_000),
     Goal("console log", "key_p99_ms", "key -> repaint while 50,000 log lines/s flow, p99 (ms)", most=60),
 ]
