@@ -283,9 +283,17 @@ def _troubled(troubles: list[Leg]) -> Leg:
     troubles.sort(key=lambda each: (order.get(each.state, 3), each.health.rank))
     first = troubles[0]
     more = f" +{len(troubles) - 1}" if len(troubles) > 1 else ""
-    since = min((each.started for each in troubles if each.started is not None), default=None)
+    # Since when the one that is named is in trouble: another may have been so for much longer.
     return Leg(
-        "ready", "ready", first.state, first.health, f"{first.text}{more}", first.why, since, None, first.ref
+        "ready",
+        "ready",
+        first.state,
+        first.health,
+        f"{first.text}{more}",
+        first.why,
+        first.started,
+        None,
+        first.ref,
     )
 
 

@@ -142,8 +142,29 @@ class Situation:
         revision = build.trigger.revision
         if same_commit(revision, sha):
             return True
-        tip, wanted, before = self._at.get(revision), self._at.get(sha), self._at.get(build.trigger.before)
+        tip, wanted, before = self._at.get(revision), self._at.get(sha), self._base(build.trigger.before)
         return None not in (tip, wanted, before) and tip <= wanted < before  # type: ignore[operator]
+
+    def _base(self, before: str) -> int | None:
+        """Return where a push began: the newest commit of the branch in what was there before it, None if unknown.
+
+        After a merge of the remote branch into the local one, what was there before is not on the line of first
+        parents any more.
+        """
+        if before in self._at:
+            return self._at[before]
+        left: list[str] = [before]
+        seen: set[str] = set()
+        found: list[int] = []
+        while left:
+            each = left.pop()
+            commit = self.code.commits.get(each)
+            if each in self._at:
+                found.append(self._at[each])
+            elif commit is not None and each not in seen:
+                seen.add(each)
+                left += commit.parents
+        return min(found, default=None)
 
     def builds_since(self, sha: str) -> list[Build]:
         """Return the builds of a commit or of any that came after it on the branch: the newest first."""

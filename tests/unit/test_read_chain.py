@@ -80,6 +80,17 @@ def test_pods_that_are_not_ready_are_where_it_is_stuck() -> None:
     assert found.since == NOW - 660.0
 
 
+def test_the_time_told_is_that_of_the_workload_named() -> None:
+    story = told()
+    views = [
+        workload("auth", story.tags["auth"], 0, 1, since=NOW - 60.0),
+        workload("tenant", story.tags["tenant"], 0, 1, since=NOW - 9000.0, health=Health.SOON),
+    ]
+    found = chain(story, workloads=views)
+    assert found.since == NOW - 60.0
+    assert found.legs[-1].text.startswith("auth ")
+
+
 def test_a_health_check_that_waits_is_not_blamed_on_flux() -> None:
     story = told()
     head = story.commits[-1].sha

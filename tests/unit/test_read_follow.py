@@ -17,6 +17,7 @@ from tests.support.chain_values import (
     REGISTRY,
     Story,
     build,
+    commit,
     failure,
     pod,
     revision,
@@ -207,6 +208,23 @@ def test_the_same_from_a_list_without_tasks() -> None:
     found = followed(told(), builds=[build("fixauth", ago=3590.0)])
     assert set(states(found).values()) == {"done"}
     assert leg(found, "build").seconds(NOW) == 253.0
+
+
+def test_a_push_that_merged_the_branch_into_the_local_one() -> None:
+    story = Story()
+    base = story.commits[-1].sha
+    story.change("fixauth", ago=3600.0)
+    theirs = commit("theirs", ago=3650.0, parents=(base,))
+    merge = commit("merge", ago=3590.0, parents=(sha("fixauth"), theirs.sha))
+    view = story.view()
+    view = msgspec.structs.replace(
+        view, head=merge.sha, main=(merge.sha, *view.main),
+        commits={**view.commits, theirs.sha: theirs, merge.sha: merge},
+    )  # fmt: skip
+    made = build("merge", "failed", ago=3580.0, before=theirs.sha, failure=failure("test auth"))
+    found = followed(story, code=view, builds=[made])
+    assert [each.key for each in found.builds] == [made.key]
+    assert stuck(found) == ("tests", "stuck")
 
 
 def test_tasks_that_cannot_be_read_are_not_at_work() -> None:
