@@ -12,7 +12,7 @@ from bakeryops.model.build import Build
 from bakeryops.model.overview import ObjectRef
 from bakeryops.read.build_index import KINDS
 from screens.build_choice import Spot, log_of, resolve, sources_of_build
-from screens.build_feed import build_in, build_selectors
+from screens.build_feed import build_in, build_namespace, build_selectors
 from screens.choose import Choice, ChooseScreen
 from screens.lines import Span
 from screens.log_source import Source
@@ -38,9 +38,8 @@ class BuildLogsScreen(LogsScreen):
         self._seen = build is not None
 
     def feed_namespace(self) -> str | None:
-        """Watch the namespaces chosen: the runs of all of them are watched already where the build was picked."""
-        chosen = self.console.namespace
-        return None if not chosen else self.ref.namespace or chosen
+        """Watch what the list of builds watches, or the build's own namespace."""
+        return build_namespace(self.console, self.ref)
 
     def feed_selectors(self) -> Mapping[str, str]:
         """Watch the TaskRuns of this build only."""

@@ -12,7 +12,7 @@ from textual.widgets import ContentSwitcher
 from bakeryops.model.build import Build
 from bakeryops.read.build_index import KINDS
 from screens.build_choice import Spot, default_spot, resolve
-from screens.build_feed import build_in, build_selectors
+from screens.build_feed import build_in, build_namespace, build_selectors
 from screens.build_fit import fit_build
 from screens.build_pane import READING, BuildLogPane
 from screens.panel import LinePanel, TextPanel
@@ -69,9 +69,8 @@ class BuildViews(BuildLogPane):
         self._draw()
 
     def feed_namespace(self) -> str | None:
-        """Watch the namespaces chosen: the runs of all of them are watched already where the build was picked."""
-        chosen = self.console.namespace
-        return None if not chosen else self.ref.namespace or chosen
+        """Watch what the list of builds watches, or the build's own namespace."""
+        return build_namespace(self.console, self.ref)
 
     def feed_selectors(self) -> Mapping[str, str]:
         """Watch the TaskRuns of this build only."""
