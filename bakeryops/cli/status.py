@@ -218,7 +218,8 @@ def _print(out: Out, view: Overview, chain: Chain | None, session: Session, vers
         out.document(_document(view, chain, session, version))
         return
     out.lines(_lines(out, view, chain, session, version))
-    for sentence in view.unknowns:
+    told = chain.unknowns if chain is not None else ()
+    for sentence in dict.fromkeys((*view.unknowns, *told)):
         say(f"unknown: {sentence}")
 
 

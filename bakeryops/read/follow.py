@@ -150,6 +150,8 @@ def _flux_legs(
         return waiting_legs("waiting", "")
     if over is not None and over.certain and deploys:
         return waiting_legs("skipped", f"overtaken by {over.by[:7]} before Flux applied it")
+    if not target:
+        return waiting_legs("skipped", "which commit was built is not recorded")
     commit = subject.commit
     began = max((each.when for each in deploys), default=commit.committed if commit is not None else None)
     fetched = fetched_of(at, target, began)

@@ -203,6 +203,13 @@ def clone(demo: Serving, home: Path) -> Path:
     return home / "clone"
 
 
+def test_status_says_why_git_is_not_known(demo: Serving, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    done = demo.bakeryops("status", more={"PATH": str(tmp_path / "bin"), "XDG_STATE_HOME": str(tmp_path)})
+    assert "git ○ git ?" in done.out
+    assert "git is not installed on this machine" in done.err
+
+
 def test_a_push_is_followed_to_ready_pods_and_no_secret_is_told(tmp_path: Path) -> None:
     with serving(tmp_path, "--seed", "2", "--speed", "20") as demo:
         work = clone(demo, tmp_path)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bakeryops.model.build import Trigger
 from bakeryops.model.chain import Follow, Leg
 from bakeryops.model.code import CodeView
 from bakeryops.model.health import Health
@@ -265,6 +266,15 @@ def test_between_two_tasks_it_is_not_live(done: int, place: str) -> None:
     found = followed(story, builds=[build("fixauth", "running", ago=50.0, tasks=(*every[:done], *left))])
     assert stuck(found) == (place, "working")
     assert states(found)["ready"] == "waiting"
+
+
+def test_a_run_by_hand_without_a_commit_says_nothing_of_flux() -> None:
+    made = msgspec.structs.replace(built(), name="by-hand", trigger=Trigger("", "", "", "", "", "", ""), tag="")
+    found = followed(told(), "by-hand", builds=[made])
+    for stage in ("fetched", "applied", "ready"):
+        assert (leg(found, stage).state, leg(found, stage).why) == (
+            "skipped", "which commit was built is not recorded",
+        )  # fmt: skip
 
 
 def test_skipped_tests_are_skipped() -> None:
