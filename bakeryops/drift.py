@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,9 +14,12 @@ from bakeryops.cluster.session import Session
 from bakeryops.errors import BakeryopsError
 from bakeryops.git.repository import Repository
 from bakeryops.kustomize import KustomizeError
+from bakeryops.kustomize.tree import NAMES
 from bakeryops.model.difference import Difference
 from bakeryops.model.sync import Sync
+from bakeryops.read.chain_parts import repository_path
 from bakeryops.read.compare import ObjectKey, compare, key_of
+from bakeryops.read.flux_revisions import parse_revision
 from bakeryops.text import clean
 
 __all__ = ["Drift", "find_drift"]
@@ -24,8 +27,10 @@ __all__ = ["Drift", "find_drift"]
 _AT_ONCE = 6
 """Objects asked for at the same time: the API server has other work."""
 
-_OURS = "bakeryops.synthetic"
-_TAKEN = ("namePrefix", "nameSuffix", "patches", "images", "components")
+_PINS = ("commit", "name", "semver", "tag")
+"""What a GitRepository prefers to its branch."""
+_ADDED = ("namePrefix", "nameSuffix", "patches", "images", "components")
+_FLUX = "kustomize.toolkit.fluxcd.io"
 _REFUSED = {
     "postBuild": "variables that only Flux substitutes",
     "decryption": "encrypted files that only Flux can read",
@@ -43,9 +48,10 @@ class Drift(msgspec.Struct, frozen=True):
 
 
 async def find_drift(session: Session, repository: Repository, view: Sync, *, revision: str = "") -> Drift:
-    """Build what a Kustomization applies at a revision (the branch's tip), and compare it with the cluster.
+    """Build what a Kustomization applies at a revision (what its source follows), and compare it with the cluster.
 
-    Raises `BakeryopsError` where it cannot be built here, or where the cluster cannot be read.
+    Raises `BakeryopsError` where it cannot be built here, where its source is another repository than this one, or
+    where the cluster cannot be read.
     """
     if view.kind != "Kustomization":
         raise BakeryopsError(
@@ -53,17 +59,96 @@ async def find_drift(session: Session, repository: Repository, view: Sync, *, re
             why="its objects are made by Helm",
             hint=f"Try: helm get manifest {view.name} -n {view.namespace}",
         )
-    found = await session.get("kustomizations", view.name, view.namespace)
-    spec = found.get("spec")
-    spec = spec if isinstance(spec, Mapping) else {}
-    sha = revision or await repository.head()
+    pinned = await _followed(session, repository, view)
+    spec = _mapping(await session.get("kustomizations", view.name, view.namespace), "spec")
+    sha = revision or pinned or await repository.head()
     if not sha:
         raise BakeryopsError("nothing was fetched from Git yet", hint="See git.url in the configuration.")
     wanted = await _built(repository, view, spec, sha)
     live = await _live(session, view, wanted)
     differences = compare(wanted, live, inventory=view.inventory, prune=view.prune)
+    alone = _left_alone(wanted, live)
+    differences = [each for each in differences if (each.action, *_place(each)) not in alone]
     shown = tuple(each for each in differences if each.action != "same")
     return Drift(sha, shown, len(differences) - len(shown))
+
+
+def _place(each: Difference) -> ObjectKey:
+    return ObjectKey(each.group, each.kind, each.ref.namespace, each.ref.name)
+
+
+def _left_alone(
+    wanted: Sequence[Mapping[str, Any]], live: Mapping[ObjectKey, Mapping[str, Any] | None]
+) -> set[tuple[str, str, str, str, str]]:
+    """Return what Flux is told, by marks on the objects, not to do: the action and the object's key."""
+    found = set()
+    for key, each in [*((key_of(each), each) for each in wanted), *live.items()]:
+        marks = _marks(each)
+        frozen = marks.get(f"{_FLUX}/reconcile") == "disabled"
+        ssa = marks.get(f"{_FLUX}/ssa", "").lower()
+        if frozen or ssa == "ignore":
+            found |= {("created", *key), ("changed", *key)}
+        if ssa == "ifnotpresent" and live.get(key) is not None:
+            found.add(("changed", *key))
+        if frozen or marks.get(f"{_FLUX}/prune") == "disabled":
+            found.add(("pruned", *key))
+    return found
+
+
+def _marks(value: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the labels and annotations of an object together: Flux takes a mark from either."""
+    metadata = _mapping(value or {}, "metadata")
+    found = {**_mapping(metadata, "annotations"), **_mapping(metadata, "labels")}
+    return {str(name): str(each) for name, each in found.items()}
+
+
+async def _followed(session: Session, repository: Repository, view: Sync) -> str:
+    """Return the commit that the source is pinned to, "" where it follows the branch that is read here.
+
+    Raises `BakeryopsError` where it follows anything else: a comparison with another repository or branch would be
+    a list of changes that no apply will ever make.
+    """
+    plural, namespace, name = (*view.source.split("/", 2), "", "")[:3]
+    if plural != "gitrepositories":
+        raise BakeryopsError(
+            f"Kustomization {view.name} cannot be compared with Git",
+            why=f"its source is no GitRepository, but {view.source or 'not named'}",
+            hint=f"Try: flux diff kustomization {view.name} -n {view.namespace} --path DIR",
+        )
+    source = await session.get("gitrepositories", name, namespace)
+    spec = _mapping(source, "spec")
+    url, ref = clean(str(spec.get("url") or "")), _mapping(spec, "ref")
+    fetched, read = repository_path(url), repository_path(repository.url)
+    if fetched != read:
+        raise BakeryopsError(
+            f"Kustomization {view.name} is applied from another repository",
+            why=f"GitRepository {name} fetches {fetched}, here {read} is read",
+            hint="Set git.url to the repository that Flux fetches.",
+        )
+    if spec.get("include"):
+        raise BakeryopsError(
+            f"Kustomization {view.name} cannot be built here",
+            why=f"GitRepository {name} includes other repositories (spec.include)",
+            hint=f"Try: flux diff kustomization {view.name} -n {view.namespace} --path DIR",
+        )
+    if any(ref.get(each) for each in _PINS):
+        have = parse_revision(str(_mapping(_mapping(source, "status"), "artifact").get("revision") or ""))
+        if have is None or not have.hash:
+            raise BakeryopsError(f"GitRepository {name} has fetched nothing yet", hint="See: bakeryops flux")
+        return have.hash
+    branch = clean(str(ref.get("branch") or "master"))
+    if branch != repository.branch:
+        raise BakeryopsError(
+            f"Kustomization {view.name} is applied from another branch",
+            why=f"GitRepository {name} follows {branch}, here {repository.branch} is read",
+            hint=f"Set git.branch to {branch}.",
+        )
+    return ""
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 async def _built(repository: Repository, view: Sync, spec: Mapping[str, Any], sha: str) -> list[dict[str, Any]]:
@@ -76,9 +161,11 @@ async def _built(repository: Repository, view: Sync, spec: Mapping[str, Any], sh
             )
     path = view.path.removeprefix("./").strip("/")
     files = dict(await repository.files(sha, path.partition("/")[0]))
-    folder = _with_spec(files, path, spec)
     try:
-        objects = await asyncio.to_thread(kustomize.build, files, folder)
+        if not any(name.startswith(f"{path}/") for name in files) and path:
+            raise KustomizeError(f"there is no folder {path}")
+        _with_spec(files, path, spec)
+        objects = await asyncio.to_thread(kustomize.build, files, path)
     except KustomizeError as error:
         raise BakeryopsError(
             f"{path or 'the repository'} at {sha[:7]} cannot be built",
@@ -87,21 +174,45 @@ async def _built(repository: Repository, view: Sync, spec: Mapping[str, Any], sh
         ) from error
     for each in objects:
         labels = each["metadata"].setdefault("labels", {})
-        labels["kustomize.toolkit.fluxcd.io/name"] = view.name
-        labels["kustomize.toolkit.fluxcd.io/namespace"] = view.namespace
+        labels[f"{_FLUX}/name"] = view.name
+        labels[f"{_FLUX}/namespace"] = view.namespace
     return objects
 
 
-def _with_spec(files: dict[str, bytes], path: str, spec: Mapping[str, Any]) -> str:
-    """Put a kustomization around the folder that does what the Kustomization's spec adds; return what to build."""
-    extra = {name: spec[name] for name in _TAKEN if spec.get(name)}
+def _with_spec(files: dict[str, bytes], folder: str, spec: Mapping[str, Any]) -> None:
+    """Write into the folder's kustomization what the Kustomization's spec adds to it, as Flux does.
+
+    A folder without one is given one of all manifests below it. Raises `KustomizeError` where it cannot be read.
+    """
+    before = f"{folder}/" if folder else ""
+    place = next((name for name in NAMES if before + name in files), "")
+    added = {name: spec[name] for name in _ADDED if spec.get(name)}
+    if place and not added and not spec.get("targetNamespace"):
+        return
+    content: Any = {"resources": _manifests(files, before)}
+    if place:
+        documents = [each for each in kustomize.load_documents(files[before + place]) if each is not None]
+        content = documents[0] if documents else {}
+    if not isinstance(content, dict):
+        raise KustomizeError(f"{before}{place} is not a map")
+    for name, value in added.items():
+        own: list[Any] = content[name] if isinstance(content.get(name), list) else []
+        if name == "images":
+            named = [each.get("name") for each in value if isinstance(each, dict)]
+            own = [each for each in own if not (isinstance(each, dict) and each.get("name") in named)]
+        content[name] = value if isinstance(value, str) else [*own, *value]
     if spec.get("targetNamespace"):
-        extra["namespace"] = spec["targetNamespace"]
-    if not extra:
-        return path
-    up = f"../{path}" if path else ".."
-    files[f"{_OURS}/kustomization.yaml"] = msgspec.json.encode({"resources": [up], **extra})
-    return _OURS
+        content["namespace"] = spec["targetNamespace"]
+    files[before + (place or NAMES[0])] = msgspec.json.encode(content)
+
+
+def _manifests(files: Iterable[str], before: str) -> list[str]:
+    """Return the manifests below a folder, and instead of a folder with a kustomization that folder."""
+    inner = [path.removeprefix(before) for path in files if path.startswith(before)]
+    built = {path.rpartition("/")[0] for path in inner if path.rpartition("/")[2] in NAMES}
+    top = {each for each in built if not any(each.startswith(f"{other}/") for other in built)}
+    plain = [path for path in inner if path.endswith((".yaml", ".yml"))]
+    return sorted([*top, *(path for path in plain if not any(path.startswith(f"{each}/") for each in top))])
 
 
 async def _live(

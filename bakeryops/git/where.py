@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from bakeryops.cluster.errors import KubeError
 from bakeryops.cluster.session import Session
 from bakeryops.config import Config
+from bakeryops.config.schema import Git
 from bakeryops.errors import BakeryopsError
 from bakeryops.text import clean
 
@@ -19,7 +20,9 @@ __all__ = ["Place", "find"]
 _IN_CLUSTER = re.compile(
     r"([a-z0-9]([-a-z0-9]*[a-z0-9])?)\.([a-z0-9]([-a-z0-9]*[a-z0-9])?)\.svc(\.cluster\.local)?\.?"
 )
-_USERINFO = re.compile(r"(?<=://)[^/@]*@")
+_USERINFO = re.compile(r"^(https?://)[^/@]*@|^(ssh://[^/@:]*):[^/@]*(?=@)")
+"""Who to be in an address, of which only the name of an SSH login may stay."""
+_PINS = ("commit", "name", "semver", "tag")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -71,11 +74,16 @@ async def _from_flux(session: Session, overlay: str) -> Place | None:
                 continue
             raise
         # A password has no place in an address; Flux' own stand in a Secret.
-        url = _USERINFO.sub("", _text(source, "spec", "url"))
+        url = _USERINFO.sub(lambda found: found[1] or found[2], _text(source, "spec", "url"))
         if url:
-            branch = _text(source, "spec", "ref", "branch") or "main"
+            branch = _text(source, "spec", "ref", "branch") or _unsaid(source)
             return Place(url, branch, _folder(_text(applier, "spec", "path")) or overlay)
     return None
+
+
+def _unsaid(source: dict[str, Any]) -> str:
+    """Return the branch of a source that names none: Flux' default, or ours where it follows a tag or commit."""
+    return Git().branch if any(_text(source, "spec", "ref", each) for each in _PINS) else "master"
 
 
 async def _listed(session: Session, kind: str) -> list[dict[str, Any]]:

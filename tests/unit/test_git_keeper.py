@@ -243,6 +243,28 @@ async def test_flux_says_where_the_repository_is() -> None:
     assert (place.url, place.branch, place.resolve) == ("http://gitea.example.org/o/n.git", "trunk", "")
 
 
+@pytest.mark.parametrize(
+    ("spec", "url", "branch"),
+    [
+        ({"url": "ssh://git@gitea.example.org/o/n.git"}, "ssh://git@gitea.example.org/o/n.git", "master"),
+        ({"url": "ssh://git:pw@gitea.example.org/o/n.git"}, "ssh://git@gitea.example.org/o/n.git", "master"),
+        ({"url": "https://u@gitea.example.org/o/n.git", "ref": {}}, "https://gitea.example.org/o/n.git", "master"),
+        (
+            {"url": "https://h.example.org/a@b/n.git", "ref": {"tag": "v1"}},
+            "https://h.example.org/a@b/n.git",
+            "main",
+        ),
+    ],
+)
+async def test_the_address_keeps_the_login_of_ssh_and_nothing_secret(
+    spec: dict[str, Any], url: str, branch: str
+) -> None:
+    objects = flux("") | {"gitrepositories/flux-system/bakery-ia": {"spec": spec}}
+    place = await find(Config(), Cluster(objects))  # type: ignore[arg-type]
+    assert place is not None
+    assert (place.url, place.branch) == (url, branch)
+
+
 async def test_a_name_of_the_cluster_is_reached_by_the_address_of_its_service() -> None:
     objects = flux(SERVICE_URL) | {"services/gitea/gitea-http": {"spec": {"clusterIP": "10.152.183.7"}}}
     place = await find(Config(), Cluster(objects))  # type: ignore[arg-type]
