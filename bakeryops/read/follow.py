@@ -86,7 +86,8 @@ def _standing(legs: tuple[Leg, ...]) -> tuple[tuple[Leg, ...], int | None]:
     place = next(index for index, leg in enumerate(legs) if leg.state in ("waiting", "unknown"))
     if legs[place].state == "unknown":
         return legs, place
-    now = msgspec.structs.replace(legs[place], state="working", health=Health.WORKING)
+    why = legs[place].why or "about to begin"
+    now = msgspec.structs.replace(legs[place], state="working", health=Health.WORKING, why=why)
     return (*legs[:place], now, *legs[place + 1 :]), place
 
 
