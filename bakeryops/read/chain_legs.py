@@ -9,6 +9,7 @@ from bakeryops.model.chain import Leg
 from bakeryops.model.code import Commit, OverlayImage
 from bakeryops.model.health import Health, worst
 from bakeryops.model.overview import ObjectRef
+from bakeryops.model.sync import Sync
 from bakeryops.model.workload import WorkloadView
 from bakeryops.read.chain_parts import Situation, build_label, named, runs
 from bakeryops.units import format_duration
@@ -138,7 +139,9 @@ def images_leg(at: Situation, change: Commit | None, build: Build | None, servic
         )
     if not missing and made:
         newest = max(each.when for each in written)
-        return Leg(*leg, "done", Health.FINE, _count(made), "", build.ended, newest, commit=written[0].commit)
+        # The run goes on after its tag commit: its closing tasks come then.
+        began = min(build.ended, newest) if build.ended is not None else None
+        return Leg(*leg, "done", Health.FINE, _count(made), "", began, newest, commit=written[0].commit)
     if build.deploy_commit and at.position(build.deploy_commit) is not None:
         return Leg(
             *leg, "done", Health.FINE, _count(wanted), "", build.ended, build.ended, commit=build.deploy_commit
@@ -184,7 +187,7 @@ def fetched_leg(at: Situation) -> Leg:
         return Leg(*leg, state, health, text, why, source.since, None, ref)
     if head is None or have.hash == head.sha:
         # What it has is right, or cannot be compared; a fetch that fails since then is told all the same.
-        ails = source.health in (Health.BAD, Health.HELD, Health.SOON)
+        ails = source.health not in (Health.FINE, Health.WORKING)
         began = head.committed if head is not None else source.fetched
         health = source.health if ails else Health.FINE
         return Leg(*leg, "done", health, text, says if ails else "", began, source.fetched, ref, sha)
@@ -231,11 +234,12 @@ def applied_leg(at: Situation, *, ready: bool) -> Leg:
         if sync.health is Health.BAD:
             why = sync.why or sync.message or f"{sync.name} fails"
             return Leg(*leg, "stuck", Health.BAD, text, why, sync.since, None, ref, sha)
-        health = Health.HELD if sync.suspended else Health.FINE
-        why = f"{sync.name} is suspended" if sync.suspended else ""
-        return Leg(
-            *leg, "done", health, text, why, began, sync.history[0].last if sync.history else None, ref, sha
-        )
+        health, why = Health.FINE, ""
+        if sync.suspended:
+            health, why = Health.HELD, f"{sync.name} is suspended"
+        elif sync.health in (Health.SOON, Health.UNKNOWN):
+            health, why = sync.health, sync.why or f"{sync.name} is {sync.state}"
+        return Leg(*leg, "done", health, text, why, began, _applied_at(sync, have.text, began), ref, sha)
     behind = f"Flux has not applied {want.short}"
     if sync.suspended:
         why = f"{behind}: {sync.name} is suspended"
@@ -251,6 +255,15 @@ def applied_leg(at: Situation, *, ready: bool) -> Leg:
     late = began is not None and at.now - began > (sync.timeout or 300.0) + GRACE and sync.state == "ready"
     state, health = ("stuck", Health.SOON) if late else ("working", Health.WORKING)
     return Leg(*leg, state, health, text, f"{behind} yet: it is {sync.state}", began, None, ref, sha)
+
+
+def _applied_at(sync: Sync, revision: str, began: float | None) -> float | None:
+    """Return when a revision that was fetched at `began` was first applied, None where that is not recorded.
+
+    Flux has one entry for each content: of one that it had before, the first time is that of the earlier revision.
+    """
+    first = next((each.first for each in sync.history if each.revision == revision), None)
+    return first if first is not None and (began is None or first >= began) else None
 
 
 def ready_leg(at: Situation, change: Collection[str], *, applied: bool, service: str = "") -> Leg:

@@ -202,7 +202,8 @@ class Situation:
         overlay = _path(self.code.overlay)
         exact = [each for each in found if overlay and _path(each.path) == overlay]
         if exact:
-            return exact[0]
+            # Another repository may have such a folder too.
+            return next((each for each in exact if self._fetches(each)), exact[0])
         mine = [each for each in found if self._fetches(each)]
         return mine[0] if len(mine) == 1 and not overlay else None
 
@@ -241,11 +242,18 @@ class Situation:
 
     @cached_property
     def _by_image(self) -> dict[str, WorkloadView]:
-        return {split_image(each.image).name: each for each in reversed(self.workloads or ()) if each.image}
+        return {split_image(each.image).name: each for each in self._others_first if each.image}
 
     @cached_property
     def _by_name(self) -> dict[str, WorkloadView]:
-        return {each.name: each for each in reversed(self.workloads or ())}
+        return {each.name: each for each in self._others_first}
+
+    @cached_property
+    def _others_first(self) -> list[WorkloadView]:
+        """The workloads, at the end those that the overlay's Kustomization owns: a test namespace has the like."""
+        mine = {(each.kind, each.namespace, each.name) for each in (self.sync.inventory if self.sync else ())}
+        found = list(reversed(self.workloads or ()))
+        return sorted(found, key=lambda each: (each.kind, each.namespace, each.name) in mine)
 
     def image_of(self, service: str) -> OverlayImage | None:
         """Return the overlay's entry of a service."""
@@ -253,12 +261,15 @@ class Situation:
 
 
 def repository_path(url: str) -> str:
-    """Return what names a repository on its server, so that two addresses of one server can be compared."""
+    """Return what names a repository on its server ("owner/name"), so that two addresses of one can be compared.
+
+    A server that stands below a path is told by one address and not by the other.
+    """
     try:
         path = urlsplit(url).path if "://" in url else url.rpartition(":")[2]
     except ValueError:
         return ""
-    return path.strip("/").removesuffix(".git").lower()
+    return "/".join(path.strip("/").removesuffix(".git").lower().split("/")[-2:])
 
 
 def _path(path: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bakeryops.model.chain import Chain
 from bakeryops.model.code import CodeView
 from bakeryops.model.health import Health
+from bakeryops.model.sync import InventoryEntry, Past
 from bakeryops.read.chain import chain_of
 from tests.support.chain_values import (
     NOW,
@@ -377,3 +379,60 @@ def test_a_rollout_that_fails_beside_pods_that_still_serve() -> None:
     )
     found = chain(story, workloads=[head, workload("tenant", story.tags["tenant"])])
     assert (stuck(found), found.legs[-1].text) == (("ready", "stuck"), "auth ImagePullBackOff")
+
+
+def test_times_never_run_backwards() -> None:
+    """The run ends after its tag commit, and a Kustomization looks again long after it applied."""
+    story = Story()
+    story.change("fixauth", ago=3600.0)
+    story.deploy("auth", "fixauth", ago=3300.0)
+    head = story.view().head
+    past = Past(f"main@sha1:{head}", "ReconciliationSucceeded", Health.FINE, NOW - 3200.0, NOW - 20.0, 1.0, 9)
+    found = chain(story, sources=[source(head, fetched=3290.0)], syncs=[sync(head, history=(past,))])
+    for leg in found.legs:
+        assert leg.started is None or leg.ended is None or leg.started <= leg.ended, leg
+    applied = found.legs[4]
+    assert applied.seconds(NOW) == 90.0
+    earlier = replace(past, first=NOW - 90_000.0)
+    found = chain(story, sources=[source(head, fetched=3290.0)], syncs=[sync(head, history=(earlier,))])
+    assert found.legs[4].seconds(NOW) is None
+
+
+@pytest.mark.parametrize("health", [Health.SOON, Health.UNKNOWN])
+def test_what_flux_cannot_say_is_not_green_though_the_commit_is_right(health: Health) -> None:
+    story = told()
+    head = story.view().head
+    waits = replace(sync(head), state="blocked", health=health, why="waits for another")
+    found = chain(story, syncs=[waits])
+    assert (found.legs[4].state, found.legs[4].health, found.legs[4].why) == ("done", health, "waits for another")
+    assert found.health is health
+    silent = replace(source(head), state="waiting", health=health, why="says nothing of being ready")
+    assert chain(story, sources=[silent]).health is health
+
+
+def test_the_same_folder_of_another_repository_and_the_same_images_in_another_namespace() -> None:
+    story = told()
+    head = story.view().head
+    other = replace(
+        source(sha("elsewhere")), key="gitrepositories/other/site", namespace="other", name="site",
+        url="http://gitea-http.gitea.svc:3000/other/site.git",
+    )  # fmt: skip
+    theirs = replace(sync(sha("elsewhere")), key="kustomizations/other/site", namespace="other", source=other.key)
+    entries = tuple(
+        InventoryEntry("deployments", each.namespace, each.name, "apps", "Deployment")
+        for each in workloads(story.tags)
+    )
+    mine = replace(sync(head), inventory=entries)
+    staging = [replace(workload("auth", "old"), namespace="a-staging", key="Deployment/a-staging/auth-service")]
+    found = chain(
+        story, sources=[other, source(head)], syncs=[theirs, mine], workloads=[*staging, *workloads(story.tags)]
+    )
+    assert states(found) == ["done"] * 6
+    assert found.health is Health.FINE
+
+
+def test_a_server_below_a_path_is_the_same_server() -> None:
+    story = told()
+    view = replace(story.view(), url="https://example.org/git/bakery-admin/bakery-ia.git", overlay="")
+    found = chain(story, code=view)
+    assert found.legs[3].state == "done"
