@@ -27,12 +27,13 @@ def kinds() -> tuple[str, ...]:
 class DeliveryState:
     """Workloads, builds and Flux kept current from a feed, with Git as it was looked up."""
 
-    def __init__(self, code: CodeView) -> None:
-        """Take what Git says."""
+    def __init__(self, code: CodeView, namespace: str | None = None) -> None:
+        """Take what Git says, and the only namespace that is looked at, if any."""
         from bakeryops.read.delivery_index import DeliveryIndex
         from bakeryops.read.index import WorkloadIndex
 
         self.code = code
+        self.namespace = namespace
         self.workloads = WorkloadIndex()
         self.delivery = DeliveryIndex()
         self._stores: dict[str, Store[Any]] | None = None
@@ -40,7 +41,7 @@ class DeliveryState:
     def update(self, feed: Feed, changes: Changes) -> None:
         """Take changes in; the first time everything."""
         stores = {kind: feed.store(kind) for kind in feed.kinds}
-        self.delivery.set_states({kind: store.state for kind, store in stores.items()})
+        self.delivery.set_states({kind: store.state for kind, store in stores.items()}, self.namespace)
         known, self._stores = self._stores is not None, stores
         if known:
             self.workloads.update(stores, changes.by_kind)

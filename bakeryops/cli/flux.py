@@ -160,22 +160,32 @@ class _Objects:
         return shapes_delivery.flux_object(view)
 
 
-def find_sync(index: FluxIndex, name: str | None) -> Sync:
-    """Return the applier that is meant; without a name the only one there is.
+def find_sync(index: FluxIndex, name: str | None, namespace: str | None = None) -> Sync:
+    """Return the applier that is meant by NAME, KIND/NAME or NAMESPACE/NAME; without a name the only one there is.
 
+    `namespace` is the only one that was looked at, if any.
     Raises `UsageError` where that is not clear, `BakeryopsError` where there is none.
     """
     views = list(index.syncs.values())
-    found = [view for view in views if name is None or name in (view.name, f"{view.kind}/{view.name}")]
+    found = [
+        view
+        for view in views
+        if name is None or name in (view.name, f"{view.kind}/{view.name}", f"{view.namespace}/{view.name}")
+    ]
     if not found:
         known = ", ".join(sorted(view.name for view in views))
         raise BakeryopsError(
             f"Flux applies nothing called {clean(name or '')}" if name else "Flux applies nothing here",
-            hint=f"There are: {known}." if known else "Is Flux installed? See: bakeryops status",
+            hint=f"There are: {known}."
+            if known
+            else f"Only {namespace} was looked at."
+            if namespace
+            else "Is Flux installed? See: bakeryops status",
         )
     if len(found) > 1:
-        names = ", ".join(sorted(f"{view.kind}/{view.name}" for view in found))
-        raise UsageError("which one is meant?", hint=f"Give its name: {names}.")
+        alike = len({view.kind for view in found}) == 1
+        names = sorted(f"{view.namespace if alike else view.kind}/{view.name}" for view in found)
+        raise UsageError("which one is meant?", hint=f"Give its name: {', '.join(names)}.")
     return found[0]
 
 
@@ -208,11 +218,13 @@ async def _show(call: Call, name: str | None) -> int:
     async with connected(call) as session:
         code = await code_view(call, session, quiet=True)
         listing = _Objects(code, problems=False)
-        feed = await look(session, (*KINDS, *WORKLOADS), namespace=None, needed=_NEEDED, quiet=True)
+        feed = await look(session, KINDS, namespace=call.namespace, needed=_NEEDED, quiet=True)
         listing.update(feed, Changes())
+        # What it applies may be in any namespace.
+        applied = await session.snapshot(WORKLOADS)
         workloads = WorkloadIndex()
-        workloads.load({kind: feed.store(kind) for kind in WORKLOADS})
-    view = find_sync(listing.index, name)
+        workloads.load({kind: applied.store(kind) for kind in WORKLOADS})
+    view = find_sync(listing.index, name, call.namespace)
     tree = inventory_of(view, workloads, listing.index.syncs).roots
     found = code.find(view.applied.hash) if view.applied is not None and view.applied.hash else None
     if out.form != "table":

@@ -32,10 +32,10 @@ async def print_diff(call: Call, name: str | None, *, revision: str | None, summ
 
     out = call.out()
     async with connected(call) as session:
-        feed = await look(session, KINDS, namespace=None, needed=("kustomizations",), quiet=True)
+        feed = await look(session, KINDS, namespace=call.namespace, needed=("kustomizations",), quiet=True)
         index = FluxIndex()
         index.load({kind: feed.store(kind) for kind in feed.kinds})
-        view = find_sync(index, name)
+        view = find_sync(index, name, call.namespace)
         code = Code(call.load().config, session)
         known = await code.once()
         if code.repository is None or known.state in ("off", "refused", "waiting"):

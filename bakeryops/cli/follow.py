@@ -57,8 +57,8 @@ async def _run(call: Call, what: str, watch: bool) -> int:
 
     out = call.out()
     async with connected(call) as session:
-        state = DeliveryState(await code_view(call, session))
-        feed = await look(session, kinds(), namespace=None, needed=("pods",), quiet=True)
+        state = DeliveryState(await code_view(call, session), call.namespace)
+        feed = await look(session, kinds(), namespace=call.namespace, needed=("pods",), quiet=True)
         state.update(feed, Changes())
         view = _found(state, what)
         if watch:
@@ -92,7 +92,7 @@ async def _with_tasks(session: Session, state: DeliveryState, what: str, view: F
 
     if view.builds:
         selectors = {"taskruns": tasks_selector(view.builds)}
-        feed = await session.snapshot(("taskruns",), namespace=None, selectors=selectors)
+        feed = await session.snapshot(("taskruns",), namespace=state.namespace, selectors=selectors)
         state.add_tasks(feed)
     return _found(state, what)
 
@@ -105,7 +105,7 @@ async def _watch(call: Call, out: Out, session: Session, state: DeliveryState, w
     from bakeryops.cli.delivery import kinds
 
     config = call.load().config
-    feed: Feed = await watched(session, kinds(), namespace=None, needed=("pods",), quiet=True)
+    feed: Feed = await watched(session, kinds(), namespace=call.namespace, needed=("pods",), quiet=True)
     fixed = view.commit.sha if view.commit is not None else what
     shown: list[str] = []
     seen: object = None

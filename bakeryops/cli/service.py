@@ -53,15 +53,15 @@ async def _run(call: Call, name: str | None, watch: bool) -> int:
 
     out, config = call.out(), call.load().config
     async with connected(call) as session:
-        state = DeliveryState(await code_view(call, session))
+        state = DeliveryState(await code_view(call, session), call.namespace)
         if watch:
-            feed = await watched(session, kinds(), namespace=None, needed=("pods",), quiet=True)
+            feed = await watched(session, kinds(), namespace=call.namespace, needed=("pods",), quiet=True)
             shown: list[str] = []
             async for changes in beats(feed, max_hz=min(config.max_hz, 2.0), every=5.0):
                 state.update(feed, changes)
                 shown = _show(out, _chosen(state, name), name is not None, shown)
             return 0
-        feed = await look(session, kinds(), namespace=None, needed=("pods",), quiet=True)
+        feed = await look(session, kinds(), namespace=call.namespace, needed=("pods",), quiet=True)
         state.update(feed, Changes())
         views = _chosen(state, name)
         if name is not None:

@@ -115,7 +115,7 @@ class _State:
             self.index.load(stores)
             self.delivery.load(stores)
             self._loaded = True
-        self.delivery.set_states({kind: store.state for kind, store in stores.items()})
+        self.delivery.set_states({kind: store.state for kind, store in stores.items()}, self.namespace)
         seen = {kind: store.items.values() for kind, store in stores.items()}
         sources = Sources(
             nodes=seen["nodes"],

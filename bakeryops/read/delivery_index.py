@@ -31,6 +31,7 @@ KINDS = (*BUILD_KINDS, *FLUX_KINDS)
 """Every kind that is read here."""
 
 _PARTS = {"builds": "pipelineruns", "flux": "kustomizations", "workloads": "pods"}
+_NAMED = {"builds": "builds are", "flux": "Flux is"}
 _NONE = frozenset({"absent", "forbidden", "unauthorized"})
 
 
@@ -49,7 +50,8 @@ class DeliveryIndex:
         self.flux = FluxIndex(clock=clock)
         self._clock = clock
         self._detailed: dict[str, Build] = {}
-        self._reasons: dict[str, str] = {}
+        self._states: dict[str, str] = {}
+        self._namespace = ""
 
     def load(self, stores: Mapping[str, Items]) -> bool:
         """Read everything that was not read yet, and drop what is gone; return whether anything is different."""
@@ -76,13 +78,27 @@ class DeliveryIndex:
         done = self.builds.tick()
         return bool(self.flux.tick()) or bool(done)
 
-    def set_states(self, states: Mapping[str, Any]) -> None:
-        """Take the states of the kinds (phase, reason): a part that may not be seen is unknown, and not empty."""
-        self._reasons = {
+    def set_states(self, states: Mapping[str, Any], namespace: str | None = None) -> None:
+        """Take the states of the kinds (phase, reason), and the only namespace that is looked at, if any.
+
+        A part that may not be seen, or that is kept in another namespace, is unknown and not empty.
+        """
+        self._namespace = namespace or ""
+        self._states = {
             part: states[kind].reason or f"{kind} are {states[kind].phase}"
             for part, kind in _PARTS.items()
             if kind in states and states[kind].phase in _NONE
         }
+
+    @property
+    def _reasons(self) -> dict[str, str]:
+        """Why parts are not seen."""
+        found = dict(self._states)
+        if self._namespace:
+            empty = {"builds": not self.builds.builds, "flux": not (self.flux.syncs or self.flux.sources)}
+            for part in (part for part, none in empty.items() if none):
+                found.setdefault(part, f"{_NAMED[part]} not looked at: only {self._namespace} is")
+        return found
 
     def revisions(self) -> tuple[Any, ...]:
         """Return what tells that Git may have moved: revisions of sources, the newest build and what it wrote."""

@@ -29,7 +29,8 @@ def inventory_of(sync: Sync, index: WorkloadIndex, syncs: Mapping[str, Sync]) ->
     """Return what an applier has put into the cluster, with the health of what is watched.
 
     `syncs` are the appliers by key: those that it applies are followed. A workload that the inventory names and
-    the cluster has not is bad; kinds that are not watched are listed without a judgement.
+    the cluster has not is bad, unless none of its kind is seen at all: it may be that none may be read. Kinds that
+    are not watched are listed without a judgement.
     """
     return Inventory(sync.key, _nodes(sync, index, syncs, (sync.key,)), len(sync.inventory))
 
@@ -60,15 +61,19 @@ def _workload(entry: InventoryEntry, index: WorkloadIndex) -> Node:
     key = workload_key(entry.kind, entry.namespace, entry.name)
     view = index.workloads.get(key)
     if view is None:
-        known = bool(index.workloads or index.pods)
+        known = any(each.kind == entry.kind for each in index.workloads.values()) or bool(
+            entry.kind == "Pod" and index.pods
+        )
         return Node(
             key=key,
             ref=_ref(entry),
             kind=entry.kind,
             title=entry.name,
             health=Health.BAD if known else Health.UNKNOWN,
-            state="missing" if known else "not read yet",
-            why="was applied, and is not in the cluster" if known else "",
+            state="missing" if known else "not seen",
+            why="was applied, and is not in the cluster"
+            if known
+            else f"no {entry.kind} is seen at all: they are not read yet, may not be read, or are all gone",
         )
     pods = tuple(
         Node(

@@ -71,7 +71,7 @@ def _without_build(at: Situation, subject: Subject, deploys: Sequence[Deployment
     if leg is None:
         leg = Leg("build", "build", "unknown", Health.UNKNOWN, "build ?", "no build of this commit is known")
     if deploys:
-        why = leg.why if leg.state == "done" else "its run is no longer kept"
+        why = leg.why if leg.state == "done" or at.builds is None else "its run is no longer kept"
         gone = [Leg(*stage, "done", Health.FINE, "", why) for stage in (("webhook", "webhook"), *_STAGES[:3])]
         return [*gone, _written(deploys, None)]
     first = Leg("webhook", "webhook", leg.state, leg.health, leg.text, leg.why, leg.started, commit=leg.commit)

@@ -141,6 +141,22 @@ def test_builds_can_be_seen_by_one_who_may_only_look(demo: Serving) -> None:
     assert "may not be looked at" in done.err
 
 
+@pytest.mark.parametrize("context", ["admin", "nsviewer"])
+def test_one_namespace_is_looked_at_and_the_rest_is_called_unknown(demo: Serving, context: str) -> None:
+    only = ("--context", context, "-n", "bakery-ia")
+    view = demo.bakeryops(*only, "service", "auth", "-o", "json")
+    assert view.code == 0, view
+    assert (len(view.json()["pods"]), view.json()["builds"]) == (2, [])
+    chain = demo.bakeryops(*only, "status", "-o", "json").json()["chain"]
+    states = {leg["stage"]: (leg["state"], leg["why"]) for leg in chain["legs"]}
+    assert states["build"] == ("unknown", "builds are not looked at: only bakery-ia is")
+    assert states["fetched"] == states["applied"] == ("unknown", "Flux is not looked at: only bakery-ia is")
+    followed = demo.bakeryops(*only, "follow")
+    assert "no longer kept" not in followed.out
+    shown = demo.bakeryops(*only, "flux", "show")
+    assert (shown.code, "Only bakery-ia was looked at." in shown.err) == (1, True)
+
+
 async def test_what_was_changed_by_hand_shows_in_the_diff(demo: Serving) -> None:
     assert demo.bakeryops("flux", "diff").code == 0
     session = Session(find_target(str(demo.folder / "kubeconfig")))

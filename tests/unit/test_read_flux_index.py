@@ -144,7 +144,15 @@ def test_an_inventory_goes_down_to_pods_and_gathers_the_rest() -> None:
 def test_before_workloads_are_read_nothing_is_called_missing() -> None:
     found = sync(READY, **entries("bakery-ia_auth_apps_Deployment"))
     (node,) = inventory_of(found, WorkloadIndex(clock=lambda: NOW), {}).roots
-    assert (node.health, node.state) == (Health.UNKNOWN, "not read yet")
+    assert (node.health, node.state) == (Health.UNKNOWN, "not seen")
+
+
+def test_what_may_not_be_read_is_not_called_missing() -> None:
+    found = sync(READY, **entries("bakery-ia_db_apps_StatefulSet", "bakery-ia_lone__Pod"))
+    nodes = {node.kind: node for node in inventory_of(found, workloads(), {}).roots}
+    assert (nodes["StatefulSet"].health, nodes["StatefulSet"].state) == (Health.UNKNOWN, "not seen")
+    assert "StatefulSet" in nodes["StatefulSet"].why
+    assert (nodes["Pod"].health, nodes["Pod"].state) == (Health.BAD, "missing")
 
 
 def test_nested_appliers_are_followed_once() -> None:
