@@ -81,8 +81,15 @@ def _standing(legs: tuple[Leg, ...]) -> tuple[tuple[Leg, ...], int | None]:
     Between two tasks nothing is at work, and yet it is not live: then the next leg is where it is now.
     """
     stuck = first_stuck(legs)
-    if stuck is not None or legs[-1].state in ("done", "skipped"):
+    if stuck is not None or legs[-1].state == "done":
         return legs, stuck
+    if legs[-1].state == "skipped":
+        # No pods to wait for, and yet nothing is live of which nobody knows whether it was applied.
+        last = legs if legs[-2].state != "skipped" else ()
+        unsure = ("tag", "fetched", "applied")
+        return legs, next(
+            (at for at, leg in enumerate(last) if leg.stage in unsure and leg.state == "unknown"), None
+        )
     place = next(index for index, leg in enumerate(legs) if leg.state in ("waiting", "unknown"))
     if legs[place].state == "unknown":
         return legs, place

@@ -139,6 +139,9 @@ def ready_of(
     leg = ("ready", "ready")
     if at.workloads is None:
         return Leg(*leg, "unknown", Health.UNKNOWN, "pods ?", at.reasons.get("workloads") or "pods cannot be seen")
+    if not deploys and not at.code_known:
+        why = at.code.reason or "Git is not known"
+        return Leg(*leg, "unknown", Health.UNKNOWN, "pods ?", f"which images were deployed is not known: {why}")
     if not deploys:
         return Leg(*leg, "skipped", Health.FINE, "", "no image was deployed")
     newest = {each.service: each for each in at.code.deployments[::-1]}

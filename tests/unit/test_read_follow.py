@@ -228,6 +228,23 @@ def test_a_push_that_merged_the_branch_into_the_local_one() -> None:
     assert stuck(found) == ("tests", "stuck")
 
 
+def test_without_git_nothing_is_called_live() -> None:
+    story = told()
+    unknown = CodeView(state="waiting", reason="git is not installed on this machine")
+    found = followed(story, "bakery-ia-ci-aaaaa", code=unknown)
+    assert found.stuck is not None
+    assert found.legs[found.stuck].health is Health.UNKNOWN
+    assert (leg(found, "ready").state, "git is not installed" in leg(found, "ready").why) == ("unknown", True)
+
+
+def test_a_commit_without_images_is_not_live_while_flux_cannot_be_seen() -> None:
+    story = told()
+    words = story.change("docs", ago=60.0, touched=())
+    assert followed(story, words).stuck is None
+    found = followed(story, words, sources=None, syncs=None)
+    assert stuck(found) == ("fetched", "unknown")
+
+
 def test_tasks_that_cannot_be_read_are_not_at_work() -> None:
     story = Story()
     story.change("fixauth", ago=3600.0)
