@@ -15,6 +15,8 @@ __all__ = ["FIELDS", "Change", "changes", "split_message"]
 FIELDS = "%x00".join(("%H", "%P", "%an", "%ae", "%at", "%ct", "%B"))
 """The fields of a commit in `git log --format`, seven of them."""
 _COUNT = 7
+_LATEST = 253_402_300_799.0
+"""The last second of the year 9999."""
 _LONGEST_NAME = 200
 _LONGEST_BODY = 8000
 _TRAILER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)[ \t]*:[ \t]*(.*)")
@@ -55,8 +57,9 @@ def _commit(fields: list[str]) -> Commit:
 
 
 def _seconds(text: str) -> float:
+    """Return a time that a calendar can show, whatever a commit claims."""
     try:
-        return float(int(text))
+        return min(max(0.0, float(int(text[:30]))), _LATEST)
     except (ValueError, OverflowError):
         return 0.0
 

@@ -55,9 +55,14 @@ class History:
             self._commits, self._paths, self._main, self._edits = {}, {}, [], []
             added = _first_parents(head, {each.commit.sha: each.commit for each in found})
             self._keep(found)
-        self._main = [*added, *self._main][:MAIN]
-        await self._read_overlay(head, [sha for sha in added if self._touches_overlay(sha)])
-        await self._read_deployments()
+        try:
+            self._main = [*added, *self._main][:MAIN]
+            await self._read_overlay(head, [sha for sha in added if self._touches_overlay(sha)])
+            await self._read_deployments()
+        except BaseException:
+            # What was added in part would be added again: the next time everything is read anew.
+            self.head = ""
+            raise
         self.head = head
         return True
 
@@ -122,7 +127,7 @@ class History:
                     kind="missing",
                     hint="Set git.overlay to the folder of the kustomization that Flux applies.",
                 )
-            self._images = images(current, f"{self._overlay}/{path}")
+            self._images = await asyncio.to_thread(images, current, f"{self._overlay}/{path}")
         except GitError as error:
             self.problem = error
         past = await asyncio.to_thread(_past, points, blobs[len(NAMES) :])

@@ -13,6 +13,7 @@ import pytest
 from bakeryops.cluster.errors import KubeError
 from bakeryops.config import Config
 from bakeryops.config.schema import Git
+from bakeryops.git.errors import GitError
 from bakeryops.git.history import History
 from bakeryops.git.keeper import Code
 from bakeryops.git.repository import Repository
@@ -158,6 +159,31 @@ async def test_a_branch_that_was_rewritten_is_read_anew(origin: Origin, tmp_path
     view = await mine.once()
     assert view.main == (other, first)
     assert [each.commit for each in view.deployments] == [first] * 3
+
+
+async def test_what_was_read_in_part_is_not_counted_twice(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = Repository(origin.url, folder=tmp_path)
+    await repository.refresh()
+    history = History(repository, OVERLAY.rpartition("/")[0], "services")
+    await history.load()
+    before = history.onto(CodeView())
+    origin.commit({OVERLAY: overlay({"auth": "later"})}, "edit auth", when=10**14)
+    await repository.refresh()
+
+    async def away(*_: Any) -> Any:
+        raise GitError("it takes too long", kind="timeout")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repository, "folders", away)
+        with pytest.raises(GitError):
+            await history.load()
+    assert await history.load()
+    view = history.onto(CodeView())
+    assert len(view.main) == len(set(view.main)) == len(before.main) + 1
+    assert len(view.deployments) == len({(each.commit, each.service) for each in view.deployments})
+    assert time.strftime("%Y", time.gmtime(view.commits[view.head].committed)) == "9999"
 
 
 async def test_deployments_through_merges_count_once(origin: Origin, tmp_path: Path) -> None:
