@@ -69,10 +69,10 @@ async def _list(call: Call, problems: bool, watch: bool) -> int:
     async with connected(call) as session:
         listing = _Objects(await code_view(call, session, quiet=True), problems)
         if watch:
-            feed = await watched(session, KINDS, namespace=call.namespace, needed=_NEEDED, quiet=True)
+            feed = await watched(session, KINDS, namespace=call.namespace, needed=_NEEDED)
             await watch_list(out, listing, session, feed, beats(feed, max_hz=config.max_hz, every=2.0))
             return 0
-        feed = await look(session, KINDS, namespace=call.namespace, needed=_NEEDED, quiet=True)
+        feed = await look(session, KINDS, namespace=call.namespace, needed=_NEEDED)
         listing.update(feed, Changes())
     print_list(out, listing)
     bad = any(view.health.value in ("bad", "unknown") for _, view in listing.views())
@@ -197,7 +197,12 @@ def find_sync(index: FluxIndex, name: str | None, namespace: str | None = None) 
 def show(call: Call, name: str | None) -> None:
     """Show a Kustomization or HelmRelease in full: its objects down to pods, conditions, history.
 
-    Exit code 3 when it or any of its workloads is bad (✖) or cannot be judged (○), 0 otherwise.
+    Exit code 3 when it or any of its workloads is bad (✖), or it cannot be judged (○); 0 otherwise.
+
+    \b
+    Examples:
+      bakeryops flux show bakery-ia
+      bakeryops flux show -o json | jq '.tree[] | select(.health == "bad") | .title'
     """
     from bakeryops.cli.cluster import run
 

@@ -13,6 +13,7 @@ import msgspec
 
 from bakeryops.cluster.backoff import Backoff
 from bakeryops.cluster.errors import KubeError
+from bakeryops.cluster.link import Link
 from bakeryops.cluster.session import Session
 from bakeryops.config import Config
 from bakeryops.errors import BakeryopsError
@@ -76,8 +77,22 @@ class Code:
 
     async def run(self) -> None:
         """Keep the view current until cancelled."""
+        link = self._session.link if self._session is not None and not self._config.git.url else None
+        if link is not None:
+            link.on_change.append(self.poke)
+        try:
+            await self._follow(link)
+        finally:
+            if link is not None:
+                link.on_change.remove(self.poke)
+
+    async def _follow(self, link: Link | None) -> None:
+        """Look again and again; while the cluster that knows the way is away, only when `link` changes."""
         while True:
             self._poked.clear()
+            if link is not None and not link.live:
+                await self._poked.wait()
+                continue
             good = await self._turn()
             if good:
                 self._backoff.reset()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bakeryops.cli.console import Search, open_console
+from bakeryops.cli.demo_cluster import DemoCluster
 from bakeryops.cli.options import Call
 from bakeryops.cluster.target import Target
 from bakeryops.config import Config
@@ -59,7 +60,7 @@ def test_the_console_gets_the_configuration_and_searches_for_the_cluster(
 
 
 def test_the_embedded_cluster_is_not_narrowed_by_the_configuration(opened: dict[str, Any], tmp_path: Path) -> None:
-    search = Search(Config())
+    search = DemoCluster([])
     open_console(call(tmp_path, kubeconfig="/x", context="y"), cluster=search)
     config = opened["config"]
     assert (config.kubeconfig, config.context, config.namespace, config.theme) == (None, None, None, "light")
