@@ -30,9 +30,15 @@ BUILD_KINDS = ("pipelineruns",)
 KINDS = (*BUILD_KINDS, *FLUX_KINDS)
 """Every kind that is read here."""
 
-_PARTS = {"builds": "pipelineruns", "flux": "kustomizations", "workloads": "pods"}
+_PARTS = {
+    "builds": ("pipelineruns",),
+    "flux": ("kustomizations", "gitrepositories"),
+    "workloads": ("pods", "deployments"),
+}
+"""The kinds without which a part is not known."""
 _NAMED = {"builds": "builds are", "flux": "Flux is"}
 _NONE = frozenset({"absent", "forbidden", "unauthorized"})
+_COMING = frozenset({"waiting", "syncing"})
 
 
 def tasks_selector(builds: Sequence[Build]) -> str:
@@ -50,7 +56,7 @@ class DeliveryIndex:
         self.flux = FluxIndex(clock=clock)
         self._clock = clock
         self._detailed: dict[str, Build] = {}
-        self._states: dict[str, str] = {}
+        self._unseen: dict[str, str] = {}
         self._namespace = ""
 
     def load(self, stores: Mapping[str, Items]) -> bool:
@@ -84,16 +90,22 @@ class DeliveryIndex:
         A part that may not be seen, or that is kept in another namespace, is unknown and not empty.
         """
         self._namespace = namespace or ""
-        self._states = {
-            part: states[kind].reason or f"{kind} are {states[kind].phase}"
-            for part, kind in _PARTS.items()
-            if kind in states and states[kind].phase in _NONE
+        self._unseen = {
+            kind: (states[kind].reason or f"{kind} are {states[kind].phase}")
+            if states[kind].phase in _NONE
+            else f"{kind} are not read yet" + (f": {states[kind].reason}" if states[kind].reason else "")
+            for kind in (each for kinds in _PARTS.values() for each in kinds)
+            if kind in states and states[kind].phase in _NONE | _COMING
         }
 
     @property
     def _reasons(self) -> dict[str, str]:
         """Why parts are not seen."""
-        found = dict(self._states)
+        found = {
+            part: next(self._unseen[kind] for kind in kinds if kind in self._unseen)
+            for part, kinds in _PARTS.items()
+            if not self._unseen.keys().isdisjoint(kinds)
+        }
         if self._namespace:
             empty = {"builds": not self.builds.builds, "flux": not (self.flux.syncs or self.flux.sources)}
             for part in (part for part, none in empty.items() if none):
@@ -183,10 +195,12 @@ class DeliveryIndex:
         return self._detailed != before
 
     def _parts(self, workloads: WorkloadIndex) -> tuple[Any, Any, Any, Any]:
-        detailed, unseen = self._detailed, self._reasons
+        detailed, unseen, reasons = self._detailed, self._unseen, self._reasons
+        # Of Flux, what may be read is known though the rest may not.
+        flux = "flux" not in reasons or not unseen.keys().isdisjoint(_PARTS["flux"])
         return (
-            None if "builds" in unseen else [detailed.get(each.key, each) for each in self.builds.builds],
-            None if "flux" in unseen else list(self.flux.sources.values()),
-            None if "flux" in unseen else list(self.flux.syncs.values()),
-            None if "workloads" in unseen else list(workloads.workloads.values()),
+            None if "builds" in reasons else [detailed.get(each.key, each) for each in self.builds.builds],
+            list(self.flux.sources.values()) if flux and "gitrepositories" not in unseen else None,
+            list(self.flux.syncs.values()) if flux and "kustomizations" not in unseen else None,
+            None if "workloads" in reasons else list(workloads.workloads.values()),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from bakeryops.model.code import CodeView
 from bakeryops.model.health import Health
 from bakeryops.model.sync import InventoryEntry, Past
 from bakeryops.read.chain import chain_of
+from bakeryops.read.delivery_index import DeliveryIndex
+from bakeryops.read.index import WorkloadIndex
 from tests.support.chain_values import (
     NOW,
     Story,
@@ -436,3 +439,21 @@ def test_a_server_below_a_path_is_the_same_server() -> None:
     view = replace(story.view(), url="https://example.org/git/bakery-admin/bakery-ia.git", overlay="")
     found = chain(story, code=view)
     assert found.legs[3].state == "done"
+
+
+@pytest.mark.parametrize(
+    ("kind", "stage", "phase"),
+    [
+        ("pipelineruns", "build", "waiting"),
+        ("gitrepositories", "fetched", "forbidden"),
+        ("kustomizations", "applied", "waiting"),
+        ("deployments", "ready", "syncing"),
+    ],
+)
+def test_a_kind_that_was_not_read_is_unknown_and_not_empty(kind: str, stage: str, phase: str) -> None:
+    index = DeliveryIndex(clock=lambda: NOW)
+    index.set_states({kind: SimpleNamespace(phase=phase, reason="HTTP 500")})
+    found = index.chain(told().view(), WorkloadIndex(clock=lambda: NOW), NOW)
+    leg = next(each for each in found.legs if each.stage == stage)
+    assert (leg.state, leg.health) == ("unknown", Health.UNKNOWN)
+    assert "HTTP 500" in leg.why
