@@ -46,6 +46,8 @@ class DiffScreen(TextScreen):
         """Take the key of the applier."""
         super().__init__()
         self._key = key
+        self._found: tuple[Drift, float, str] | None = None
+        """What was found, when, and which commit was the newest then."""
 
     def place(self) -> str:
         """Say what is compared."""
@@ -82,6 +84,7 @@ class DiffScreen(TextScreen):
     def _begin(self) -> None:
         if self.session is None:
             return
+        self._found = None
         self.query_one("#head", LinePanel).set_lines(
             [((" ◐ building what Git says, asking the cluster …", "working"),)]
         )
@@ -111,22 +114,36 @@ class DiffScreen(TextScreen):
 
     def on_diff_screen_found(self, event: DiffScreen.Found) -> None:
         """Show the result."""
-        head = self.query_one("#head", LinePanel)
         if event.drift is None:
-            head.set_lines(event.lines)
+            self.query_one("#head", LinePanel).set_lines(event.lines)
             self.text_panel().set_lines([])
             return
-        drift = event.drift
-        commit = self.console.code.view.find(drift.revision)
+        self._found = (event.drift, self.console.now(), self.console.code.view.head)
+        self.show_code()
+        self.text_panel().set_lines(event.lines)
+
+    def on_screen_resume(self) -> None:
+        """Judge anew what was found: Git may have moved on while another screen was shown."""
+        super().on_screen_resume()
+        self.show_code()
+
+    def show_code(self) -> None:
+        """Say what was found, and of which commit: what was found before Git moved on says nothing of now."""
+        if self._found is None or not self.is_mounted:
+            return
+        (drift, at, newest), code = self._found, self.console.code.view
+        commit = code.find(drift.revision)
         told = f' "{commit.subject}" {commit.author}' if commit is not None else ""
-        when = time.strftime("%H:%M:%S", time.gmtime(self.console.now()))
+        when = time.strftime("%H:%M:%S", time.gmtime(at))
         text = cut(f"Git at {drift.revision[:7]}{told}", max(10, self.size.width - 26))
         lines: list[Line] = [
             drift_summary(drift.differences, drift.same),
             ((f"   {text}", "dim"), (f"  compared {when} UTC", "dim")),
         ]
-        old, tone = git_age(self.console.code.view, self.console.now())
+        if code.head != newest:
+            said = cut(f" ○ of the past: Git has {code.head[:7]} by now; r compares anew", self.size.width - 1)
+            lines[0] = ((said, "unknown"),)
+        old, tone = git_age(code, self.console.now())
         if old:
             lines.append(((f"   {cut(old, self.size.width - 4)}", tone),))
-        head.set_lines(lines)
-        self.text_panel().set_lines(event.lines)
+        self.query_one("#head", LinePanel).set_lines(lines)

@@ -221,6 +221,33 @@ async def test_the_diff_says_what_the_next_apply_would_do(
         check(app, f"screen-diff-{size[0]}", FOLDER)
 
 
+@pytest.mark.parametrize("hidden", [False, True], ids=["seen", "hidden"])
+async def test_a_comparison_of_the_past_is_not_green(hidden: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def find(*_: Any) -> Drift:
+        return replace(differences(), differences=())
+
+    monkeypatch.setattr("bakeryops.drift.find_drift", find)
+    session, view = delivered()
+    app = app_of(session, view)
+    app.code.keeper = type("Keeper", (), {"repository": object()})()  # type: ignore[assignment]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, session, pilot)
+        await pilot.press("j", "D")
+        await until(pilot, "Git and cluster agree on all 2 objects")
+        if hidden:
+            await pilot.press("4")
+            await until(pilot, "sorted by")
+        code = app.code
+        assert isinstance(code, FixedCode)
+        code.said = replace(view, head="0123456" + "7" * 33)
+        app.post_message(app.CodeChanged())
+        await pilot.press(*(["3"] if hidden else []))
+        await until(pilot, "of the past: Git has 0123456 by now; r compares anew")
+        assert "agree" not in screen_text(app)
+        await pilot.press("r")
+        await until(pilot, "Git and cluster agree on all 2 objects")
+
+
 async def test_without_git_the_diff_says_why_and_what_to_do() -> None:
     session, _ = delivered()
     app = app_of(
