@@ -56,7 +56,7 @@ async def make(demo: Path, folder: Path) -> None:
         await pilot.press("slash", *"failed", "enter")
         await pilot.pause(1)
         await pilot.press("enter")
-        await wait_for("exit 1")
+        await wait_for("report-status")
         await pilot.pause(1)
         keep("build")
         await pilot.press("escape", "escape", "F")
