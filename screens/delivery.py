@@ -30,9 +30,14 @@ class Delivery(DeliveryIndex):
         super().__init__(clock=clock, builds=builds)
         self._taking = asyncio.Lock()
 
-    async def take(self, feed: Feed, batches: Iterable[Changes], *, first: bool) -> None:
-        """Read what changed in a feed; `first` reads all of it, and drops what went while nobody looked."""
-        self.set_states({kind: feed.store(kind).state for kind in feed.kinds})
+    async def take(
+        self, feed: Feed, batches: Iterable[Changes], *, first: bool, namespace: str | None = None
+    ) -> None:
+        """Read what changed in a feed; `first` reads all of it, and drops what went while nobody looked.
+
+        `namespace` is the only one that the feed looks at, None for all.
+        """
+        self.set_states({kind: feed.store(kind).state for kind in feed.kinds}, namespace)
         stores = {kind: feed.store(kind) for kind in feed.kinds if kind in _READ}
         async with self._taking:
             if first:

@@ -82,7 +82,7 @@ class GitOpsScreen(ListScreen):
     async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Draw it anew: these objects are few."""
         delivery = self.console.picture.delivery
-        await delivery.take(feed, changes, first=first)
+        await delivery.take(feed, changes, first=first, namespace=self.feed_namespace())
         self.console.code.poke(delivery.revisions())
         self._draw()
         states = {kind: feed.store(kind).state for kind in feed.kinds}

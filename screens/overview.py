@@ -118,7 +118,7 @@ class OverviewScreen(ListScreen):
         """Read what changed, and draw it all: it is one screen."""
         picture = self.console.picture
         await picture.take(feed, changes, first=first)
-        await picture.delivery.take(feed, changes, first=first)
+        await picture.delivery.take(feed, changes, first=first, namespace=self.feed_namespace())
         self.console.code.poke(picture.delivery.revisions())
         self._read(feed)
 

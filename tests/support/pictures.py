@@ -55,7 +55,7 @@ async def make(demo: Path, folder: Path) -> None:
         keep("builds")
         await pilot.press("slash", *"failed", "enter")
         await pilot.pause(1)
-        await pilot.press("enter")
+        await pilot.press("j", "enter")
         await wait_for("report-status")
         await pilot.pause(1)
         keep("build")
