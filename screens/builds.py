@@ -113,6 +113,8 @@ class BuildsScreen(ListScreen):
             text, tone = state_notice({RUNS: state}, self.console.now())
             if not text and not self.table().row_count:
                 text, tone = "No build yet: a push to the repository starts one.", "dim"
+                if chosen := self.console.namespace:
+                    text, tone = f"No build in {chosen}; n chooses another namespace, or all.", "unknown"
         self.table().set_notice(text, tone)
 
     def _draw_heading(self) -> None:

@@ -91,6 +91,8 @@ class GitOpsScreen(ListScreen):
             text, tone = "Flux is not installed in this cluster: none of its kinds are served", "unknown"
         elif not text and not delivery.flux_views():
             text, tone = "Flux is here, and fetches and applies nothing yet", "unknown"
+            if chosen := self.console.namespace:
+                text = f"Flux has nothing in {chosen}; n chooses another namespace, or all"
         self.table().set_notice(text, tone or "dim")
 
     def show_code(self) -> None:

@@ -58,8 +58,9 @@ class Life:
         assert callable(action)
 
         def turn() -> None:
-            action()
+            # Planned first: a turn that fails, in a cluster that its user may take apart, is not the last.
             self._cluster.clock.call_later(period * (0.6 + 0.8 * self._random.random()), turn)
+            action()
 
         self._cluster.clock.call_later(first, turn)
 

@@ -32,9 +32,11 @@ def check(resource: Resource, version: str, body: Object, mode: str) -> list[str
     subject = f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}'
     try:
         _walk(body, resource.form, "", unknown, custom=resource.custom)
+        if resource.custom:
+            # The schema of a custom kind judges the rest later; metadata is decoded as that of any kind.
+            _walk(body.get("metadata"), resource.form.child("metadata"), "metadata", [], custom=False)
     except _TypeMismatchError as error:
-        if not resource.custom:
-            raise bad_request(f"{subject}: {error}") from error
+        raise bad_request(f"{subject}: {error}") from error
     if not unknown or mode == "Ignore":
         return []
     texts = [f'unknown field "{path}"' for path in unknown]
@@ -47,7 +49,7 @@ def _walk(value: Any, shape: Shape, path: str, unknown: list[str], *, custom: bo
     if isinstance(value, dict):
         if shape.kind in ("map", "object"):
             _walk_mapping(value, shape, path, unknown, custom=custom)
-        elif shape.kind in _GO_NAMES and not custom:
+        elif (shape.kind in _GO_NAMES or shape.kind == "list") and not custom:
             raise _TypeMismatchError(_mismatch("object", path, shape))
     elif isinstance(value, list):
         if shape.kind == "list":

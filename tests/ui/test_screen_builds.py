@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bakeryops.config import Config
 from bakeryops.model.code import CodeView, Commit
 from screens.app import BakeryOpsApp
 from screens.build import BuildScreen
@@ -117,6 +118,18 @@ async def test_an_open_build_of_an_unknown_commit_lets_git_be_fetched(monkeypatc
         app.open_build("bakery-ci", "bakery-ia-ci-ddddd")
         await until(pilot, "running 2/6")
         assert keeper.pokes == 1
+
+
+@pytest.mark.parametrize(("key", "said"), [("2", "No build in shop"), ("3", "Flux has nothing in shop")])
+async def test_nothing_in_the_namespace_chosen_is_not_nothing_at_all(key: str, said: str) -> None:
+    session, _ = open_session()
+    app = app_at(session, NOW, config=Config(namespace="shop"))
+    async with app.run_test(size=(120, 24)) as pilot:
+        await until(pilot, lambda: app.session is not None)
+        session.live()
+        await pilot.press(key)
+        shown = await until(pilot, said)
+        assert "n chooses another namespace" in shown
 
 
 async def test_what_git_says_of_the_commit_comes_later() -> None:

@@ -236,6 +236,27 @@ def test_what_is_in_a_secret_is_not_repeated_when_it_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("obj", "words"),
+    [
+        (deployment("web", replicas="three"), "spec.replicas of type int32"),
+        (deployment("web", template={"spec": {"containers": "none"}}), "spec.template.spec.containers"),
+        (manifest("ConfigMap", "menu", data=["a"]), "of type map[string]"),
+        (manifest("ConfigMap", "menu", dat={"a": "b"}), 'unknown field "dat"'),
+        (manifest("Secret", "keys", data={"hunter2": 5}), "Secret/bakery/keys dry-run failed"),
+    ],
+)
+def test_a_manifest_of_another_form_fails_its_kustomization_and_nothing_else(obj: Object, words: str) -> None:
+    shop = Shop(config("menu", price="2"))
+    shop.settle()
+    shop.deliver(obj, reason="ReconciliationFailed")
+    message = shop.condition("Kustomization", "shop")["message"]
+    assert words in message
+    assert "hunter2" not in message
+    shop.deliver(config("menu", price="4"))
+    assert shop.live("configmaps", "menu")["data"] == {"price": "4"}
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [
         ("kubeConfig", {"secretRef": {"name": "elsewhere"}}),
@@ -265,4 +286,24 @@ def test_a_spec_that_no_controller_could_read_is_refused(spec: Object) -> None:
     shop = FluxStage()
     with pytest.raises(StatusError) as refused:
         shop.create("Kustomization", "shop", spec)
+    assert refused.value.code == 422
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("HelmRepository", {"interval": "5m"}),
+        ("HelmRepository", {"interval": "5m", "url": "nowhere"}),
+        ("HelmRelease", {"interval": "5m", "chart": {}}),
+        ("HelmRelease", {"interval": "5m", "chart": {"spec": {"chart": "web", "sourceRef": "shop"}}}),
+        (
+            "HelmRelease",
+            {"interval": "5m", "chart": {"spec": {"chart": 5, "sourceRef": {"kind": "a", "name": "b"}}}},
+        ),
+    ],
+)
+def test_specs_of_charts_that_no_controller_could_read_are_refused(kind: str, spec: Object) -> None:
+    shop = FluxStage()
+    with pytest.raises(StatusError) as refused:
+        shop.create(kind, "shop", spec)
     assert refused.value.code == 422

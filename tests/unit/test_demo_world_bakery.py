@@ -13,6 +13,7 @@ from bakeryops.demo.clock import ManualClock
 from bakeryops.demo.controllers.objects import condition, template_hash
 from bakeryops.demo.controllers.pods import is_ready
 from bakeryops.demo.controllers.scheduler import requests_of
+from bakeryops.demo.life_commits import Commits
 from bakeryops.demo.world import World, build_world
 from bakeryops.units import parse_quantity, parse_time
 
@@ -195,3 +196,22 @@ def test_a_large_cluster_has_its_pods_and_its_churn() -> None:
 def test_an_unknown_size_is_refused() -> None:
     with pytest.raises(ValueError, match="normal"):
         build_world(ManualClock(), size="huge")
+
+
+def test_life_goes_on_after_a_turn_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[float] = []
+    clock = ManualClock()
+
+    def fail(_commits: Commits) -> None:
+        turns.append(clock.now())
+        raise RuntimeError("the user took something apart")
+
+    monkeypatch.setattr(Commits, "push", fail)
+    world = build_world(clock)
+    try:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="took something apart"):
+                clock.advance(3600.0)
+    finally:
+        world.clean_up()
+    assert len(turns) == 2

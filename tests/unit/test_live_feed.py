@@ -116,7 +116,9 @@ async def test_changes_that_follow_each_other_are_held_back(monkeypatch: pytest.
     assert sleeps.asked == pytest.approx([0.1, 0.1, 0.1])
 
 
-async def test_the_word_that_a_list_has_begun_does_not_hold_back_its_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_word_that_a_list_has_begun_does_not_hold_back_its_objects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     sleeps = Sleeps(monkeypatch)
     store: Store[Pod] = Store("pods")
     feed = Feed({"pods": store})

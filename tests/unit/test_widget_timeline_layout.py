@@ -64,7 +64,9 @@ def test_clocks_that_differ_are_survived() -> None:
 
 
 def test_axis_has_marks_at_times_that_read_well() -> None:
-    assert axis_text(Scale(0, 120, 60)) == f"{'╵0s':<10}{'╵20s':<10}{'╵40s':<10}{'╵1m':<10}{'╵1m20':<10}{'╵1m40':<10}"
+    assert (
+        axis_text(Scale(0, 120, 60)) == f"{'╵0s':<10}{'╵20s':<10}{'╵40s':<10}{'╵1m':<10}{'╵1m20':<10}{'╵1m40':<10}"
+    )
     for span in (1, 7, 61, 3000, 40_000, 900_000):
         for cells in (0, 5, 33, 120):
             assert len(axis_text(Scale(0, span, cells))) == cells

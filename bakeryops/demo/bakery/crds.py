@@ -1,7 +1,7 @@
-"""The CustomResourceDefinitions of Tekton and Flux: names, versions and columns, with schemas open for everything.
+"""The CustomResourceDefinitions of Tekton and Flux: names, versions and columns.
 
-The schemas here are the embedded cluster's own: they hold only what `kubectl explain` needs to name the parts, and
-keep fields they do not know.
+The schemas are the embedded cluster's own: they hold what its controllers rely on, and keep fields they do not
+know.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeryops.demo.bakery.crds_flux import flux_spec
+from bakeryops.demo.bakery.crds_triggers import triggers_spec
 from bakeryops.demo.contracts import Object
 
 __all__ = ["definitions"]
 
 _OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_CONDITION = {**_OPEN, "properties": {"type": {"type": "string"}, "status": {"type": "string"}},
+              "required": ["type", "status"]}  # fmt: skip
+_STATUS_FORM = {**_OPEN, "properties": {"conditions": {"type": "array", "items": _CONDITION}, "artifact": _OPEN}}
 _READY = ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status')
 _STATUS = ("Status", "string", '.status.conditions[?(@.type=="Ready")].message')
 _AGE = ("Age", "date", ".metadata.creationTimestamp")
@@ -98,13 +102,13 @@ _KINDS = (
 
 
 def _version(kind: _Kind, version: str) -> Object:
-    spec = flux_spec(kind.kind) if _FLUX in kind.group else None
+    spec = flux_spec(kind.kind) if _FLUX in kind.group else triggers_spec(kind.kind)
     fields: dict[str, Any] = {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
         "spec": spec or _OPEN,
-        "status": {**_OPEN, "default": {"observedGeneration": -1}} if kind.begun else _OPEN,
+        "status": {**_STATUS_FORM, "default": {"observedGeneration": -1}} if kind.begun else _STATUS_FORM,
     }
     schema: Object = {**_OPEN, "description": f"{kind.kind} of {kind.group}", "properties": fields}
     if spec is not None:

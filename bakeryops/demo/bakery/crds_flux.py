@@ -19,6 +19,11 @@ _SOURCE: Object = {
     "properties": {"kind": _TEXT, "name": _TEXT, "namespace": _TEXT},
     "required": ["kind", "name"],
 }
+_CHART: Object = {
+    **_OPEN,
+    "properties": {"chart": _TEXT, "version": _TEXT, "interval": _SPAN, "sourceRef": _SOURCE},
+    "required": ["chart", "sourceRef"],
+}
 
 _COMMON: dict[str, Object] = {"interval": _SPAN, "suspend": _FLAG, "timeout": _SPAN}
 _GIT_REF = dict.fromkeys(("branch", "tag", "semver", "name", "commit"), _TEXT)
@@ -38,7 +43,10 @@ _SPECS: dict[str, tuple[dict[str, Object], list[str]]] = {
         {"url": {**_TEXT, "pattern": "^oci://.*$"}, "ref": _OPEN, "timeout": {**_SPAN, "default": "60s"}},
         ["interval", "url"],
     ),
-    "HelmRepository": ({"url": _TEXT, "type": {**_TEXT, "enum": ["default", "oci"]}}, []),
+    "HelmRepository": (
+        {"url": {**_TEXT, "pattern": "^(http|https|oci)://.*$"}, "type": {**_TEXT, "enum": ["default", "oci"]}},
+        ["url"],
+    ),
     "HelmChart": ({"chart": _TEXT, "version": _TEXT, "sourceRef": _SOURCE}, ["chart", "interval", "sourceRef"]),
     "Kustomization": (
         {
@@ -59,7 +67,10 @@ _SPECS: dict[str, tuple[dict[str, Object], list[str]]] = {
         },
         ["interval", "prune", "sourceRef"],
     ),
-    "HelmRelease": ({"chart": {**_OPEN, "properties": {"spec": _OPEN}}, "values": _OPEN}, ["interval"]),
+    "HelmRelease": (
+        {"chart": {**_OPEN, "properties": {"spec": _CHART}, "required": ["spec"]}, "values": _OPEN},
+        ["interval"],
+    ),
     "Receiver": (
         {
             "events": {"type": "array", "items": _TEXT},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bakeryops.demo import strict
 from bakeryops.demo.apply import apply
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers.base import Cluster
@@ -74,6 +75,8 @@ class ServerSide:
             if self._is_same(live, config):
                 return Trial(identity, resource, config, "unchanged")
         try:
+            # A manifest in Git may have any form, which a server looks at before all else.
+            strict.check(resource, identity.api_version.rpartition("/")[2], copy_json(config), "Strict")
             tried, _ = apply(
                 self._store, resource, identity.namespace or None, identity.name, config, manager=MANAGER,
                 force=True, dry_run=True,

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from bakeryops.demo import strict
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.objects import uid
 from bakeryops.demo.status import StatusError
@@ -56,7 +57,7 @@ class Firing:
 
     def _triggers(self, listener: Object, event: Event) -> Iterator[_Trigger]:
         namespace = listener["metadata"]["namespace"]
-        for entry in listener["spec"].get("triggers") or ():
+        for entry in (listener.get("spec") or {}).get("triggers") or ():
             name = entry.get("triggerRef")
             if not name:
                 yield _Trigger(str(entry.get("name", "")), namespace, entry)
@@ -126,6 +127,10 @@ class Firing:
         resource = self._store.registry.owner(api_version, kind)
         if resource is None:
             raise _FaultError(f'problem creating object: no matches for kind "{kind}" in version "{api_version}"')
+        try:
+            strict.check(resource, api_version.rpartition("/")[2], body, "Ignore")
+        except StatusError as error:
+            raise _FaultError(f"problem creating object: {error}") from None
         metadata = body.setdefault("metadata", {})
         metadata["labels"] = {
             **(metadata.get("labels") or {}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,9 @@ def intercept(store: ObjectStore, namespace: str, entry: Object, event: Event) -
     if known is None or found is None:
         raise StoppedError("NotFound", f'{kind.lower()}.triggers.tekton.dev "{name}" not found')
     params = {str(each.get("name")): each.get("value") for each in entry.get("params") or ()}
+    for param, value in params.items():
+        if value is not None and not _FORMS.get(param, _anything)(value):
+            raise StoppedError("InvalidArgument", f"failed to parse interceptor params: {param} has another form")
     found(store, namespace, params, event)
 
 
@@ -50,7 +54,7 @@ def _github(store: ObjectStore, namespace: str, params: dict[str, Any], event: E
     sent = event.header("X-GitHub-Event")
     if allowed and sent not in allowed:
         raise StoppedError("FailedPrecondition", f"event type {sent} is not allowed")
-    reference = params.get("secretRef")
+    reference = params.get("secretRef") or {}
     if not reference:
         return
     signature = event.header("X-Hub-Signature-256") or event.header("X-Hub-Signature")
@@ -92,6 +96,8 @@ def _cel(store: ObjectStore, namespace: str, params: dict[str, Any], event: Even
         *way, last = str(overlay.get("key", "")).split(".")
         for step in way:
             target = target.setdefault(step, {})
+            if not isinstance(target, dict):
+                raise StoppedError("Internal", f"failed to add overlay {overlay.get('key')}: {step} has a value")
         target[last] = value
 
 
@@ -127,7 +133,39 @@ def _doubles(value: Any) -> Any:
         return {name: _doubles(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_doubles(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        # No double holds more bits than these; Python would raise where other languages overflow.
+        return float(value) if value.bit_length() < 1024 else math.inf if value > 0 else -math.inf
+    return value
+
+
+def _anything(_value: Any) -> bool:
+    return True
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_text, value))
+
+
+def _mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _mappings(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_mapping, value))
+
+
+_FORMS: dict[str, Callable[[Any], bool]] = {
+    "eventTypes": _texts,
+    "secretRef": _mapping,
+    "filter": _text,
+    "overlays": _mappings,
+}
+"""The forms of the params that are read, by their names; params may hold any JSON in a Trigger."""
 
 
 INTERCEPTORS: dict[str, Callable[[ObjectStore, str, dict[str, Any], Event], None]] = {

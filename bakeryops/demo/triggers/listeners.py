@@ -157,7 +157,7 @@ def _deployment(listener: Object) -> Object:
         },
     }
     spec: Object = {"containers": [container]}
-    if account := listener["spec"].get("serviceAccountName"):
+    if account := (listener.get("spec") or {}).get("serviceAccountName"):
         spec["serviceAccountName"] = account
     return {
         "apiVersion": "apps/v1",
