@@ -88,7 +88,7 @@ def test_a_storm_of_sizes_leaves_a_whole_picture(console: Callable[..., Terminal
     terminal = console()
     terminal.wait_for("Namespaces")
     chance = random.Random(11)
-    for view in "147":
+    for view in ("1", "2", "\r", "3", "D", "4", "7"):
         terminal.send(view)
         for _ in range(25):
             terminal.resize(chance.randint(20, 300), chance.randint(5, 80))
@@ -126,6 +126,27 @@ def test_every_view_stands_at_any_size(console: Callable[..., Terminal], size: t
         "\x1b",
         ":",
         "\x1b",
+        "2",
+        "\r",
+        "i",
+        "\t",
+        "i",
+        "l",
+        "\x1b",
+        "F",
+        "\x1b",
+        "2",
+        "v",
+        "\x1b",
+        "3",
+        "j",
+        "\r",
+        "z",
+        "D",
+        "r",
+        "\x1b",
+        "\x1b",
+        "1",
         "?",
         "\x1b",
         "m",
