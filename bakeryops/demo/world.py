@@ -26,6 +26,7 @@ from bakeryops.demo.bakery.runs_past import past_runs
 from bakeryops.demo.bakery.story import read_story
 from bakeryops.demo.chain import ChainSources, ChainWork
 from bakeryops.demo.chain.hooks import add_hooks
+from bakeryops.demo.chain.registries import ChainRegistry
 from bakeryops.demo.chain.sockets import Sockets
 from bakeryops.demo.contracts import Clock
 from bakeryops.demo.controllers import Cluster, Images, Kubelet, start_controllers
@@ -124,7 +125,8 @@ def build_world(
         store.clock = clock
     kubelet = start_controllers(cluster, images, first_pod=settler.next_number)
     tekton = start_tekton(cluster, kubelet, ChainWork(cluster, gitea, images))
-    flux = start_flux(cluster, sources, gates=("CancelHealthCheckOnNewRevision",))
+    gates = ("CancelHealthCheckOnNewRevision",)
+    flux = start_flux(cluster, sources, registry=ChainRegistry(gitea), gates=gates)
     listeners = Listeners(cluster, seed=seed)
     listeners.start()
     add_hooks(gitea, seed)
