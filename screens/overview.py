@@ -196,7 +196,8 @@ class OverviewScreen(ListScreen):
         console = self.console
         picture, width = console.picture, self.size.width
         delivery = picture.delivery
-        if not delivery.builds.builds and not delivery.flux.syncs and console.code.view.state == "off":
+        blind = console.code.view.state in ("off", "waiting")
+        if blind and not delivery.builds.builds and not delivery.flux.syncs:
             return []
         now = console.now()
         chain = delivery.chain(console.code.view, picture.index, now)
