@@ -171,7 +171,10 @@ _VIEW_CORE = [
 
 
 def _view_rules(*, nodes: bool) -> list[Object]:
-    groups = ["apps", "batch", "autoscaling", "policy", "networking.k8s.io", "events.k8s.io", "discovery.k8s.io"]
+    groups = [
+        "apps", "batch", "autoscaling", "policy", "coordination.k8s.io", "networking.k8s.io", "events.k8s.io",
+        "discovery.k8s.io",
+    ]  # fmt: skip
     rules = [
         {"verbs": _READ, "apiGroups": [""], "resources": _VIEW_CORE},
         {"verbs": _READ, "apiGroups": groups, "resources": ["*"]},
@@ -194,9 +197,10 @@ def _operate_rules() -> list[Object]:
             "apiGroups": [""],
             "resources": ["configmaps", "events", "pods", "persistentvolumeclaims", "secrets", "services"],
         },
-        {"verbs": ["create"], "apiGroups": [""], "resources": ["pods/eviction", "pods/portforward"]},
-        {"verbs": ["create", "get"], "apiGroups": [""], "resources": ["pods/exec"]},
+        {"verbs": ["create"], "apiGroups": [""], "resources": ["pods/eviction"]},
+        {"verbs": ["create", "get"], "apiGroups": [""], "resources": ["pods/exec", "pods/portforward"]},
         {"verbs": _WRITE, "apiGroups": ["apps", "batch", *_CI_GROUPS, *_FLUX_GROUPS], "resources": ["*"]},
+        {"verbs": _WRITE, "apiGroups": ["coordination.k8s.io"], "resources": ["leases"]},
         {"verbs": ["patch", "update"], "apiGroups": [""], "resources": ["nodes"]},
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bakeryops.demo.chain.holds import HOLDS
 from bakeryops.demo.contracts import Object
 
 __all__ = ["CI", "tasks"]
@@ -16,6 +17,8 @@ _GIT = "ghcr.io/tektoncd-catalog/git-clone:v1.7.0"
 _PYTHON = "docker.io/library/python:3.12-slim"
 _KANIKO = "ghcr.io/osscontainertools/kaniko:v1.28.3"
 _BUSYBOX = "docker.io/library/busybox:1.36.1"
+_HOLDS = "/etc/bakery-holds"
+"""Where update-tag finds the holds, a file for each service."""
 _SAFE: Object = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 _CLONE = """\
@@ -47,7 +50,8 @@ _UPDATE = """\
 #!/bin/sh
 set -eu
 # A clone of its own: the branch may have moved since the run began. One commit a service, all in one push.
-exec /usr/local/bin/update-tag --branch main --overlay infrastructure/kubernetes/overlays/prod
+# Services that an operator holds keep the tag they have.
+exec /usr/local/bin/update-tag --branch main --overlay infrastructure/kubernetes/overlays/prod --holds "$HOLDS"
 """
 _REPORT = """\
 #!/bin/sh
@@ -179,9 +183,10 @@ def _update() -> Object:
         "name": "commit-and-push",
         "image": _GIT,
         "args": ["$(params.services[*])"],
-        "env": _env(URL="$(params.url)", TAG="$(params.tag)", REVISION="$(params.revision)"),
+        "env": _env(URL="$(params.url)", TAG="$(params.tag)", REVISION="$(params.revision)", HOLDS=_HOLDS),
         "computeResources": _amounts("50m", "64Mi", "256Mi"),
         "securityContext": {**_SAFE, "runAsNonRoot": True, "runAsUser": 65532},
+        "volumeMounts": [{"name": "holds", "mountPath": _HOLDS, "readOnly": True}],
         "script": _UPDATE,
     }
     return _task(
@@ -190,6 +195,7 @@ def _update() -> Object:
         params=[*_strings("url", "revision", "tag", "image-prefix"), {"name": "services", "type": "array"}],
         workspaces=[{"name": "basic-auth"}],
         results=_strings("deploy-commit", "tag"),
+        volumes=[{"name": "holds", "configMap": {"name": HOLDS, "optional": True}}],
         steps=[step],
     )
 

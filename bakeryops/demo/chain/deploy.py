@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bakeryops.demo.chain.holds import Hold
 from bakeryops.demo.chain.overlay import OVERLAY, set_tag, source_of, tag_of
 from bakeryops.demo.git import BareRepo, GitFailedError
 
@@ -12,6 +13,7 @@ __all__ = ["Deployed", "Release", "deploy"]
 
 BOT_NAME = "Bakery CI"
 _ATTEMPTS = 5
+_NOBODY: Mapping[str, Hold] = {}
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,15 @@ class Deployed:
         return self.commits[-1] if self.commits else ""
 
 
-def deploy(repo: BareRepo, release: Release, *, email: str, when: float, seen: str) -> Deployed:
+def deploy(
+    repo: BareRepo, release: Release, *, email: str, when: float, seen: str, holds: Mapping[str, Hold] = _NOBODY
+) -> Deployed:
     """Commit and push the tags; `seen` is the branch's commit that the task had cloned when it started.
 
     A branch that moved meanwhile is not merged with: the edit is made anew on its tip, which cannot conflict.
+    Services that `holds` names keep their tags, unless the hold is over by `when`.
     """
+    holds = {service: hold for service, hold in holds.items() if not hold.over(when)}
     lines: list[str] = []
     expected = seen
     for _ in range(_ATTEMPTS):
@@ -61,14 +67,16 @@ def deploy(repo: BareRepo, release: Release, *, email: str, when: float, seen: s
             lines += _rejected(release.branch, tip)
             expected = tip
         try:
-            return _commit(repo, release, tip, email, when, lines)
+            return _commit(repo, release, tip, email, when, lines, holds)
         except GitFailedError:
             # Somebody pushed between reading the tip and moving it.
             expected = ""
     return Deployed(lines=(*lines, f"error: the push was rejected {_ATTEMPTS} times"), failed=True)
 
 
-def _commit(repo: BareRepo, release: Release, tip: str, email: str, when: float, said: list[str]) -> Deployed:
+def _commit(
+    repo: BareRepo, release: Release, tip: str, email: str, when: float, said: list[str], holds: Mapping[str, Hold]
+) -> Deployed:
     raw = repo.read(tip, OVERLAY)
     if raw is None:
         return Deployed(lines=(*said, f"error: {OVERLAY}: no such file"), failed=True)
@@ -81,6 +89,9 @@ def _commit(repo: BareRepo, release: Release, tip: str, email: str, when: float,
             return Deployed(lines=(*lines, f"error: {OVERLAY} has no entry for {image}"), failed=True)
         if present == release.tag:
             lines.append(f"{service}: {present} is there already")
+            continue
+        if service in holds:
+            lines.append(f"\x1b[33m{holds[service].told(service, present)}\x1b[0m")
             continue
         if _is_older(repo, release.source, source_of(present)):
             lines.append(f"\x1b[33m{service}: {present} was built from a later commit, left as it is\x1b[0m")

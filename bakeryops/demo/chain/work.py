@@ -10,6 +10,7 @@ from bakeryops.demo.bakery.monorepo.history import tag_for
 from bakeryops.demo.chain import kaniko_log, pytest_log
 from bakeryops.demo.chain.changes import find_changes
 from bakeryops.demo.chain.deploy import Release, deploy
+from bakeryops.demo.chain.holds import read_holds
 from bakeryops.demo.chain.job import Job
 from bakeryops.demo.chain.marks import marks_of
 from bakeryops.demo.contracts import Object
@@ -198,7 +199,9 @@ class ChainWork:
                 job.clone()
                 user = self._gitea.accounts.find(pusher)
                 assert user is not None
-                done = deploy(repo, release, email=user.email, when=self._cluster.clock.now(), seen=seen)
+                holds = read_holds(self._cluster.store, job.run["metadata"]["namespace"])
+                now = self._cluster.clock.now()
+                done = deploy(repo, release, email=user.email, when=now, seen=seen, holds=holds)
             except GitRefusedError as error:
                 return StepEnd(128, lines=(f"fatal: {error.message}",))
             if done.failed:
