@@ -37,7 +37,7 @@ _SUBRESOURCES: dict[tuple[str, str], Handler] = {
     ("pods", "log"): routes_pods.pod_log,
     ("pods", "exec"): routes_pods.pod_exec,
     ("pods", "attach"): routes_pods.not_offered,
-    ("pods", "portforward"): routes_pods.not_offered,
+    ("pods", "portforward"): routes_pods.pod_port_forward,
     ("pods", "eviction"): routes_pods.evict,
     ("pods", "binding"): routes_pods.bind,
     ("nodes", "proxy"): routes_other.node_proxy,

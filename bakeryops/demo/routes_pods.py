@@ -8,6 +8,7 @@ from bakeryops.demo.api import Call, answer
 from bakeryops.demo.budgets import check_budgets
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.execs_ws import run_exec
+from bakeryops.demo.forwards_ws import run_forward
 from bakeryops.demo.logs_http import stream_log
 from bakeryops.demo.objects import dig
 from bakeryops.demo.request import parse_body
@@ -21,7 +22,7 @@ from bakeryops.demo.status import (
 )
 from bakeryops.demo.writing import dry_run
 
-__all__ = ["bind", "evict", "not_offered", "pod_exec", "pod_log"]
+__all__ = ["bind", "evict", "not_offered", "pod_exec", "pod_log", "pod_port_forward"]
 
 
 def _pod(call: Call) -> Object:
@@ -69,16 +70,32 @@ async def pod_exec(call: Call) -> web.StreamResponse:
     phase = dig(pod, "status", "phase")
     if phase in ("Succeeded", "Failed"):
         raise bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
+    _need_websocket(call)
+    return await run_exec(call, pod, container)
+
+
+async def pod_port_forward(call: Call) -> web.StreamResponse:
+    """GET or POST that becomes a WebSocket to ports of a pod."""
+    if call.request.method not in ("GET", "POST"):
+        raise method_not_allowed()
+    pod = _pod(call)
+    if not dig(pod, "spec", "nodeName"):
+        raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
+    _need_websocket(call)
+    return await run_forward(call, pod)
+
+
+def _need_websocket(call: Call) -> None:
+    """Raise `StatusError` 400 where a client asks for no upgrade, or for another protocol."""
     upgrade = call.request.headers.get("Upgrade", "").lower()
     if not upgrade:
         raise bad_request("Upgrade request required")
     if upgrade != "websocket":
         raise bad_request(f"unable to upgrade: this server speaks WebSocket only, not {upgrade}")
-    return await run_exec(call, pod, container)
 
 
 async def not_offered(call: Call) -> web.StreamResponse:
-    """Answer for attach and portforward."""
+    """Answer for attach."""
     _pod(call)
     raise not_implemented(
         f"the embedded cluster does not implement {call.resource.plural}/{call.target.subresource}"
