@@ -25,6 +25,7 @@ _VERBS = {
     "flux": "bakeryops.cli.flux",
     "service": "bakeryops.cli.service",
     "follow": "bakeryops.cli.follow",
+    "jobs": "bakeryops.cli.jobs",
     "config": "bakeryops.cli.configure",
     "demo": "bakeryops.cli.demo",
     "completion": "bakeryops.cli.completion",

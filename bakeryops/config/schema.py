@@ -58,6 +58,9 @@ class Namespaces:
         "Namespaces of Tekton itself, not of the builds.",
     )
     flux: tuple[str, ...] = _key(("flux-system",), Names(), "Namespaces of Flux.")
+    builds: tuple[str, ...] = _key(
+        ("bakery-ci",), Names(), "Namespaces in which builds run; the first keeps the holds."
+    )
     signoz: tuple[str, ...] = _key(("signoz", "platform", "monitoring"), Names(), "Namespaces of SigNoz.")
 
 
@@ -112,6 +115,14 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts; the login name and host where it is not said."""
+
+    name: str | None = _key(None, Plain("a name"), "Your name, in commits, locks and the audit log.")
+    email: str | None = _key(None, Plain("an address"), "Your address, in commits.")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The configuration in force; `bakeryops.config.load` makes one."""
 
@@ -139,6 +150,7 @@ class Config:
     git: Git = field(default_factory=Git)
     gitea: Gitea = field(default_factory=Gitea)
     registry: Registry = field(default_factory=Registry)
+    person: Person = field(default_factory=Person)
 
     @property
     def max_hz(self) -> float:

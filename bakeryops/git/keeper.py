@@ -71,6 +71,11 @@ class Code:
         self._poked = asyncio.Event()
         self._turns = 0
 
+    @property
+    def resolve(self) -> str:
+        """"host:port:address" for a repository whose name only the cluster knows, ""."""
+        return self._place.resolve if self._place is not None else ""
+
     def poke(self) -> None:
         """Fetch soon: there is word of a commit that may not be here yet."""
         self._poked.set()

@@ -1,0 +1,1 @@
+"""What can be done: each action makes a plan, and the code of its steps carries it out."""

@@ -1,0 +1,54 @@
+"""Starting a runner: a process in a session of its own, which no lost terminal or ended console touches."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+from bakeryops.errors import BakeryopsError
+from bakeryops.jobs.store import JobStore, alive
+
+__all__ = ["launch", "resume"]
+
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+"""Runners that we started, to be reaped when they have ended."""
+
+
+def launch(store: JobStore, job: str) -> None:
+    """Start the runner of a saved job; raises `BakeryopsError` where no process can be started."""
+    folder = store.folder(job)
+    try:
+        log = os.open(folder / "runner.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise BakeryopsError(f"the job cannot be started: {error.strerror or error}") from None
+    try:
+        _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "bakeryops", "jobs", "carry-out", "--root", str(store.root), folder.name],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise BakeryopsError(f"the job cannot be started: {error.strerror or error}") from None
+    finally:
+        os.close(log)
+    _CHILDREN.append(child)
+    with suppress(OSError):
+        (folder / "runner.pid").write_text(f"{child.pid}\n")
+
+
+def resume(store: JobStore, job: str) -> None:
+    """Go on with a job that was stopped, failed, or lost its process; raises `BakeryopsError`."""
+    view = store.view(job)
+    if view.state == "done":
+        raise BakeryopsError(f"{view.plan.title}: there is nothing left to do, it is done")
+    if alive(store.folder(job)):
+        raise BakeryopsError(
+            f"{view.plan.title}: it is running", hint=f"Follow it: bakeryops jobs attach {view.id}"
+        )
+    launch(store, job)
