@@ -26,6 +26,8 @@ _VERBS = {
     "service": "bakeryops.cli.service",
     "follow": "bakeryops.cli.follow",
     "jobs": "bakeryops.cli.jobs",
+    "history": "bakeryops.cli.history",
+    "blackbox": "bakeryops.cli.blackbox",
     "config": "bakeryops.cli.configure",
     "demo": "bakeryops.cli.demo",
     "completion": "bakeryops.cli.completion",

@@ -14,6 +14,7 @@ from bakeryops.read.build_index import BuildIndex
 from bakeryops.read.build_tasks import RUN_LABEL
 from bakeryops.read.builds import build_key, build_of
 from bakeryops.read.chain import chain_of
+from bakeryops.read.chain_parts import Situation
 from bakeryops.read.flux_index import KINDS as FLUX_KINDS
 from bakeryops.read.flux_index import FluxIndex, FluxView
 from bakeryops.read.flux_inventory import inventory_of
@@ -131,6 +132,10 @@ class DeliveryIndex:
     def chain(self, code: CodeView, workloads: WorkloadIndex, now: float) -> Chain:
         """Return the newest change on its way."""
         return chain_of(code, *self._parts(workloads), now=now, reasons=self._reasons)
+
+    def situation(self, code: CodeView, workloads: WorkloadIndex, now: float) -> Situation:
+        """Return all parts at this moment, joined."""
+        return Situation(code, *self._parts(workloads), now=now, reasons=self._reasons)
 
     def follow(self, what: str, code: CodeView, workloads: WorkloadIndex, now: float) -> Follow | None:
         """Return the way of a commit, build, image or service; None where nothing is called so.
