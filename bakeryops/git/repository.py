@@ -15,7 +15,8 @@ from bakeryops.config.secrets import secret_text
 from bakeryops.git.commits import FIELDS, Change, changes
 from bakeryops.git.errors import GitError
 from bakeryops.git.lock import held
-from bakeryops.git.process import Git
+from bakeryops.git.objects import Found, batch
+from bakeryops.git.process import Git, Output
 from bakeryops.locations import private_folder, state_folder
 from bakeryops.model.code import Commit
 from bakeryops.text import clean_lines, decode
@@ -68,8 +69,7 @@ class Repository:
 
         Waits while another console fetches into the same mirror. A mirror that is damaged is made anew.
         """
-        if self._credentials is not None:
-            await asyncio.to_thread(secret_text, self._credentials, "git.credentials")
+        await self.check_credentials()
         before = self._head or await self.head()
         try:
             private_folder(self.mirror.parent)
@@ -119,8 +119,15 @@ class Repository:
 
     async def log(self, limit: int = 100, path: str = "") -> list[Commit]:
         """Return the newest commits of the branch, those that change `path` where given; raises `GitError`."""
-        found = await self._log(limit, f"refs/heads/{self.branch}", path=path)
+        found = await self._log(limit, f"refs/heads/{self.branch}", paths=[path] if path else [])
         return [each.commit for each in found]
+
+    async def between(self, older: str, newer: str, paths: Sequence[str], limit: int) -> list[Change]:
+        """Return commits of `newer` that `older` has not and that change any of the paths, newest first.
+
+        No paths are all of them. Raises `GitError`.
+        """
+        return await self._log(limit, _revision(newer), f"^{_revision(older)}", paths=paths)
 
     async def show(self, sha: str) -> Change:
         """Return one commit (by full or short sha) with the paths it changes; raises `GitError`."""
@@ -150,14 +157,24 @@ class Repository:
         text = clean_lines(decode(found.out).expandtabs(4))
         return f"{text}\n… more is left out" if found.cut else text
 
+    async def changed(self, one: str, other: str, folder: str = "") -> tuple[str, ...]:
+        """Return the paths of the files below a folder that differ between two commits; raises `GitError`."""
+        found = await self._git.run(
+            "diff", "--name-only", "-z", "--no-renames", "--end-of-options", _revision(one), _revision(other),
+            "--",
+            *([f":(literal,top){folder.strip('/')}"] if folder.strip("/") else []),
+            doing=f"comparing {one[:12]} with {other[:12]}",
+        )  # fmt: skip
+        return tuple(decode(each) for each in found.out.split(b"\0") if each)
+
     async def files(self, revision: str, folder: str = "") -> dict[str, bytes]:
-        """Return the files below a folder at a revision by path from the root, without links and submodules.
+        """Return the files below a folder of a commit or tree by path from the root, without links and submodules.
 
         Raises `GitError`, also where they are more than 5,000 or 32 MiB.
         """
         doing = f"reading {folder or 'the files'} at {revision}"
         listed = await self._git.run(
-            "ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", f"{_revision(revision)}^{{commit}}",
+            "ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", f"{_revision(revision)}^{{tree}}",
             *([f"{folder.strip('/')}/"] if folder else []),
             doing=doing,
         )  # fmt: skip
@@ -178,13 +195,34 @@ class Repository:
 
     async def blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Return the contents of objects by name (`SHA`, `SHA:PATH`), None for each that does not exist."""
+        found = await self.objects(names)
+        return [each.data if each is not None and each.kind == "blob" else None for each in found]
+
+    async def objects(self, names: Sequence[str]) -> list[Found | None]:
+        """Return objects of any kind by name (`SHA`, `SHA:PATH`), None for each that does not exist."""
         asked = [name for name in names if "\n" not in name]
         if not asked:
             return [None] * len(names)
         stdin = "".join(f"{name}\n" for name in asked).encode("utf-8", "surrogateescape")
         found = await self._git.run("cat-file", "--batch", doing="reading the mirror", stdin=stdin, seconds=60.0)
-        contents = dict(zip(asked, _batch(found.out, len(asked)), strict=True))
+        contents = dict(zip(asked, batch(found.out, len(asked)), strict=True))
         return [contents.get(name) for name in names]
+
+    async def run(
+        self,
+        *arguments: str,
+        doing: str,
+        stdin: bytes = b"",
+        seconds: float = 30.0,
+        codes: Sequence[int] = (0,),
+    ) -> Output:
+        """Run one git on the mirror, for what this class does not offer; raises `GitError`."""
+        return await self._git.run(*arguments, doing=doing, stdin=stdin, seconds=seconds, codes=codes)
+
+    async def check_credentials(self) -> None:
+        """Raise `CredentialError` where the file with the credentials is not to be used."""
+        if self._credentials is not None:
+            await asyncio.to_thread(secret_text, self._credentials, "git.credentials")
 
     async def folders(self, revision: str, folder: str) -> tuple[str, ...]:
         """Return the names of the folders in a folder at a revision; raises `GitError`."""
@@ -203,13 +241,13 @@ class Repository:
         )  # fmt: skip
         return found.code == 0
 
-    async def _log(self, limit: int, *names: str, path: str = "", walk: bool = True) -> list[Change]:
+    async def _log(self, limit: int, *names: str, paths: Sequence[str] = (), walk: bool = True) -> list[Change]:
         mark = secrets.token_hex(12)
         found = await self._git.run(
             "log", "-z", "--name-only", "--no-renames", "--diff-merges=first-parent", "--no-color",
             *([] if walk else ["--no-walk=unsorted", "--ignore-missing"]),
             f"--max-count={limit}", f"--format={mark}%x00{FIELDS}", "--end-of-options", *names, "--",
-            *([f":(literal,top){path}"] if path else []),
+            *(f":(literal,top){path}" for path in paths),
             doing="reading the history",
         )  # fmt: skip
         return list(changes(found.out, mark.encode()))
@@ -266,26 +304,6 @@ def _revision(text: str) -> str:
     if not _REVISION.fullmatch(text) or ".." in text:
         raise GitError(f"{text[:80]!r} is not the name of a commit", kind="missing")
     return text
-
-
-def _batch(data: bytes, count: int) -> list[bytes | None]:
-    """Return the contents in the output of `cat-file --batch`, None for what is missing or no file."""
-    found: list[bytes | None] = []
-    at = 0
-    while len(found) < count:
-        end = data.find(b"\n", at)
-        if end < 0:
-            found.append(None)
-            continue
-        fields = data[at:end].split()
-        at = end + 1
-        if len(fields) >= 3 and fields[-1].isdigit() and fields[-2] in (b"blob", b"tree", b"commit", b"tag"):
-            size = int(fields[-1])
-            found.append(data[at : at + size] if fields[-2] == b"blob" else None)
-            at += size + 1
-        else:
-            found.append(None)
-    return found
 
 
 def _no_folder(folder: Path, error: OSError) -> GitError:

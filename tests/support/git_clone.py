@@ -1,0 +1,47 @@
+"""A person's clone of an origin, with a working tree: what git itself makes of a revert."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.support.git_origin import Origin
+
+__all__ = ["Clone"]
+
+
+class Clone:
+    """A clone in which a person works."""
+
+    def __init__(self, origin: Origin, path: Path) -> None:
+        self.path = path
+        self.origin = origin
+        self.git("clone", "--quiet", origin.url, str(path), inside=False)
+
+    def git(self, *arguments: str, inside: bool = True, codes: tuple[int, ...] = (0,)) -> str:
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.path.parent), "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "Ana", "GIT_AUTHOR_EMAIL": "ana@example.org",
+            "GIT_COMMITTER_NAME": "Ana", "GIT_COMMITTER_EMAIL": "ana@example.org",
+        }  # fmt: skip
+        where = ["-C", str(self.path)] if inside else []
+        done = subprocess.run(
+            ["git", *where, *arguments],
+            capture_output=True,
+            env=environment,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode in codes, done.stderr.decode()
+        return done.stdout.decode("utf-8", "replace").strip()
+
+    def reverted(self, *commits: str, merges: tuple[str, ...] = ()) -> str:
+        """Return the tree after `git revert --no-commit` of these commits, "" where that ends in conflicts."""
+        self.git("fetch", "--quiet", "origin")
+        self.git("reset", "--quiet", "--hard", f"origin/{self.origin.branch}")
+        for each in commits:
+            self.git("revert", "--no-commit", *(["-m", "1"] if each in merges else []), each, codes=(0, 1))
+            if self.git("ls-files", "--unmerged"):
+                return ""
+        return self.git("write-tree")
