@@ -110,13 +110,7 @@ class AuditLog:
     def _add(self, descriptor: int, event: str, known: dict[str, Any]) -> Record:
         size = os.fstat(descriptor).st_size
         last, torn, whole_end = tail_of(descriptor)
-        head = self._head()
-        found, seq = "", (last.seq if last is not None else 0) + 1
-        if head is not None and head[0] >= seq:
-            found = f"{head[0] - seq + 1} records before this one are missing"
-            seq = head[0] + 1
-        elif head is None and seq > 2:
-            found = f"{HEAD} is missing: records may have been cut off before this one"
+        found, seq = _before(last, self._head())
         document = {
             "seq": seq,
             "when": _moment(self._clock()),
@@ -185,6 +179,25 @@ class AuditLog:
             os.close(descriptor)
         other.replace(path)
         _sync_folder(self.folder)
+
+
+def _before(last: Line | None, head: tuple[int, str] | None) -> tuple[str, int]:
+    """Return what is wrong with the end of the log before a record is added, and the number that it gets.
+
+    Said in the record itself, it stays to be found when the note beside the log is of the new end.
+    """
+    seq = last.seq if last is not None else 0
+    if head is None:
+        return (f"{HEAD} was missing: records may have been cut off", seq + 1) if seq > 1 else ("", seq + 1)
+    if head[0] > seq:
+        return f"{head[0] - seq} of the records before it were missing", head[0] + 1
+    if last is None:
+        return "", 1
+    # A writer that died may have added a record and not noted it.
+    noted = last.hash if head[0] == seq else str((last.document or {}).get("prev"))
+    if head[0] < seq - 1 or noted != head[1]:
+        return "the record before it was not the one that bakeryops wrote", seq + 1
+    return "", seq + 1
 
 
 def _moment(seconds: float) -> str:

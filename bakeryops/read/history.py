@@ -104,9 +104,7 @@ def _fate(at: Situation, each: Deployment, after: Deployment | None) -> tuple[Re
     tried = [past for past in sync.history if _is_in(at, past.revision, each, after)]
     good = [past for past in tried if past.health is Health.FINE]
     if good:
-        # An entry of Flux' is of a content: one that came back has the first time of long ago.
-        times = [past.first for past in good if past.first is not None and past.first >= each.when - _CLOCK]
-        return "applied", min(times, default=None), ""
+        return "applied", _first(at, sync, each, good), ""
     if sync.applied is not None and _is_in(at, sync.applied.text, each, after):
         return "applied", None, ""
     if any(past.health is Health.BAD for past in tried):
@@ -122,6 +120,19 @@ def _fate(at: Situation, each: Deployment, after: Deployment | None) -> tuple[Re
     if over is not None and over.certain:
         return "overtaken", None, f"Replaced by {over.by[:7]} before Flux applied it."
     return "unknown", None, ""
+
+
+def _first(at: Situation, sync: Sync, each: Deployment, good: list[Past]) -> float | None:
+    """Return when a deployment was first applied, None where the history does not reach back to it.
+
+    Flux has one entry for each content: one that came back has the first time of long ago, and the oldest entry
+    kept says nothing of what was before it, unless it is of this very commit.
+    """
+    oldest = min(good, key=lambda past: past.first if past.first is not None else each.when)
+    exact = same_commit(oldest.revision.rpartition(":")[2], each.commit)
+    if oldest.first is None or oldest.first < each.when - _CLOCK or not (exact or oldest is not sync.history[-1]):
+        return None
+    return oldest.first
 
 
 def _is_in(at: Situation, revision: str, each: Deployment, after: Deployment | None) -> bool:
