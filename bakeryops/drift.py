@@ -22,7 +22,7 @@ from bakeryops.read.compare import ObjectKey, compare, key_of
 from bakeryops.read.flux_revisions import parse_revision
 from bakeryops.text import clean
 
-__all__ = ["Drift", "find_drift"]
+__all__ = ["Drift", "find_drift", "live_objects", "wanted_objects"]
 
 _AT_ONCE = 6
 """Objects asked for at the same time: the API server has other work."""
@@ -53,6 +53,22 @@ async def find_drift(session: Session, repository: Repository, view: Sync, *, re
     Raises `BakeryopsError` where it cannot be built here, where its source is another repository than this one, or
     where the cluster cannot be read.
     """
+    sha, wanted = await wanted_objects(session, repository, view, revision=revision)
+    live = await live_objects(session, view, wanted)
+    differences = compare(wanted, live, inventory=view.inventory, prune=view.prune)
+    alone = _left_alone(wanted, live)
+    differences = [each for each in differences if (each.action, *_place(each)) not in alone]
+    shown = tuple(each for each in differences if each.action != "same")
+    return Drift(sha, shown, len(differences) - len(shown))
+
+
+async def wanted_objects(
+    session: Session, repository: Repository, view: Sync, *, revision: str = ""
+) -> tuple[str, list[dict[str, Any]]]:
+    """Build what a Kustomization applies at a revision (what its source follows); return the commit and the objects.
+
+    They carry the labels that Flux adds. Raises `BakeryopsError` as `find_drift`.
+    """
     if view.kind != "Kustomization":
         raise BakeryopsError(
             f"{view.kind} {view.name} cannot be compared with Git",
@@ -64,13 +80,7 @@ async def find_drift(session: Session, repository: Repository, view: Sync, *, re
     sha = revision or pinned or await repository.head()
     if not sha:
         raise BakeryopsError("nothing was fetched from Git yet", hint="See git.url in the configuration.")
-    wanted = await _built(repository, view, spec, sha)
-    live = await _live(session, view, wanted)
-    differences = compare(wanted, live, inventory=view.inventory, prune=view.prune)
-    alone = _left_alone(wanted, live)
-    differences = [each for each in differences if (each.action, *_place(each)) not in alone]
-    shown = tuple(each for each in differences if each.action != "same")
-    return Drift(sha, shown, len(differences) - len(shown))
+    return sha, await _built(repository, view, spec, sha)
 
 
 def _place(each: Difference) -> ObjectKey:
@@ -215,7 +225,7 @@ def _manifests(files: Iterable[str], before: str) -> list[str]:
     return sorted([*top, *(path for path in plain if not any(path.startswith(f"{each}/") for each in top))])
 
 
-async def _live(
+async def live_objects(
     session: Session, view: Sync, wanted: Sequence[Mapping[str, Any]]
 ) -> dict[ObjectKey, Mapping[str, Any] | None]:
     """Return the cluster's objects by key: those that Git wants, and those that Flux applied last.
