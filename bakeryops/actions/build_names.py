@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
@@ -28,7 +27,7 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """What Kubernetes makes random names of: no vowels, no digits that look like letters."""
 _SUFFIX = 5
 _RERUN = re.compile(r"-r-[a-z0-9]{5}$")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_IDENTIFIER = re.compile(r"[0-9a-f-]{8,36}")
 _NOT_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
 _KEPT_PREFIXES = ("bakery.dev/", "app.kubernetes.io/")
 _KEPT = frozenset({"app"})
@@ -74,20 +73,31 @@ def kept_marks(marks: Mapping[str, Any] | None) -> dict[str, str]:
     }
 
 
-def own_folders(spec: dict[str, Any], old: str, new: str) -> list[str]:
+def own_folders(spec: dict[str, Any], old: str, new: str, others: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     """Give a copied spec folders of its own in the claims that runs share; return the changes as sentences.
 
-    A folder that bears an identifier or the name of the run belongs to that run, and two runs in one folder would
-    overwrite each other's checkouts. Other folders (caches) are shared on purpose and stay.
+    Two runs in one folder would overwrite each other's checkouts, while folders that all runs share (caches) are
+    meant to be shared. `others` are specs of other runs of the pipeline: a folder that these have too is shared.
+    Without them a folder that bears an identifier, or the name of the run, is taken for its own.
     """
+    shared = {(name, folder) for other in others for name, folder in _folders(other)}
     told = []
-    for workspace in spec.get("workspaces") or ():
-        folder = workspace.get("subPath")
-        if not isinstance(folder, str) or "persistentVolumeClaim" not in workspace:
+    for name, folder in _folders(spec):
+        if (name, folder) in shared or not (others or _IDENTIFIER.fullmatch(folder) or old in folder):
             continue
-        mine = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{new}/{folder}"))
-        changed = _UUID.sub(mine, folder).replace(old, new)
-        if changed != folder:
-            workspace["subPath"] = changed
-            told.append(f"The workspace {workspace.get('name', '')} gets a folder of its own: {changed}")
+        mine = hashlib.sha256(f"{new}/{folder}".encode()).hexdigest()[:16]
+        changed = folder.replace(old, new) if old in folder else mine
+        for workspace in spec["workspaces"]:
+            if workspace.get("name") == name:
+                workspace["subPath"] = changed
+        told.append(f"The workspace {name} gets a folder of its own: {changed}")
     return told
+
+
+def _folders(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the folders in claims that a spec names, by workspace."""
+    return [
+        (str(each.get("name")), str(each["subPath"]))
+        for each in spec.get("workspaces") or ()
+        if each.get("subPath") and "persistentVolumeClaim" in each
+    ]

@@ -166,7 +166,7 @@ async def deploy_notes(ground: Ground, namespace: str, sha: str, services: Seque
 
 
 def held(data: Mapping[str, Any], now: float) -> dict[str, str]:
-    """Return by whom, until when and why each service is held, from the ConfigMap; holds that are over are none."""
+    """Return by whom, until when and why each service is held, from the ConfigMap; one that is over is none."""
     found: dict[str, str] = {}
     for service, text in data.items():
         try:

@@ -29,6 +29,7 @@ __all__ = [
     "declared",
     "fetched",
     "items",
+    "other_specs",
     "pipeline_of",
     "reached",
     "with_params",
@@ -118,6 +119,16 @@ async def pipeline_of(session: Session, run: Object) -> tuple[Object | None, str
         return None, clean(name), why or f"there is no Pipeline {clean(name)} any more"
     kept = (run.get("status") or {}).get("pipelineSpec")
     return (kept, "", "") if isinstance(kept, dict) else (None, "", "its Pipeline comes from elsewhere")
+
+
+async def other_specs(ground: Ground, build: Build) -> list[Object]:
+    """Return the spec of another run of a build's pipeline, to tell what runs have in common."""
+    for each in ground.delivery.builds.builds:
+        apart = each.trigger.revision != build.trigger.revision and not each.trigger.rerun_of
+        if apart and (each.namespace, each.pipeline) == (build.namespace, build.pipeline):
+            found, _ = await fetched(reached(ground), "pipelineruns", each.name, each.namespace)
+            return [found["spec"]] if found is not None and isinstance(found.get("spec"), dict) else []
+    return []
 
 
 def declared(pipeline: Mapping[str, Any] | None) -> dict[str, Object]:

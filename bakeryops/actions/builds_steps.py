@@ -52,7 +52,11 @@ class CreateBuild(Step):
     async def check(self, at: At) -> Check:
         """Look whether this job has made it already; raises `StepFailedError` where another one did."""
         found = await present(at, at.args["namespace"], at.args["name"])
-        return READY if found is None else Check(True, "it was created already", self._ours(at, found))
+        if found is None:
+            return READY
+        outputs = self._ours(at, found)
+        taken = bool(condition_of(found)[0])
+        return Check(True, f"{at.args['name']} was created already", outputs) if taken else READY
 
     async def apply(self, at: At) -> Mapping[str, Any]:
         """Create it."""
@@ -128,12 +132,12 @@ class CancelBuild(Step):
     async def check(self, at: At) -> Check:
         """Look whether it was asked already; raises `StepFailedError` where it is gone or has ended by itself."""
         found = self._same(at, await present(at, at.args["namespace"], at.args["name"]))
-        status, reason, _ = condition_of(found)
-        if status in ("True", "False") and at.memo("asking") is None:
+        status, reason, message = condition_of(found)
+        if status not in ("True", "False"):
+            return READY
+        if at.memo("asking") is None:
             raise _ended_itself(at, reason or status)
-        if status in ("True", "False") or (found.get("spec") or {}).get("status") == at.args["status"]:
-            return Check(True, "it was asked to stop already")
-        return READY
+        return Check(True, _verdict(at, str(at.args["status"]), status, reason, message))
 
     async def apply(self, at: At) -> None:
         """Ask it to stop."""
@@ -152,9 +156,10 @@ class CancelBuild(Step):
                 # Tekton refuses every change of a run that has ended, with a plain "bad request".
                 found = self._same(at, await present(at, namespace, name))
                 status, reason, _ = condition_of(found)
-                if status in ("True", "False"):
+                if status not in ("True", "False"):
+                    raise
+                if (found.get("spec") or {}).get("status") != at.args["status"]:
                     raise _ended_itself(at, reason or status) from None
-                raise
             return
 
     async def verify(self, at: At) -> str:

@@ -153,7 +153,7 @@ class SeeDeployed(Step):
         revision = await wait_applied(
             at, sync["namespace"], sync["name"], token, commit=commit, contains=contains, seconds=900.0
         )
-        at.note("end", f"{sync['name']} has applied {revision}")
+        at.note("end", f"{sync['name']} has applied {revision.rpartition(':')[2][:12]}, which holds {commit[:7]}")
         return {"revision": revision}
 
     async def verify(self, at: At) -> str:

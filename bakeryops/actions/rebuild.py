@@ -22,6 +22,7 @@ from bakeryops.actions.build_objects import (
     creating,
     declared,
     fetched,
+    other_specs,
     pipeline_of,
     reached,
     with_params,
@@ -67,11 +68,11 @@ async def plan_rebuild(ground: Ground, services: Sequence[str], revision: str = 
     pipeline, pipeline_name, why_not = await pipeline_of(session, model)
     run = _run(ground, build, model, declared(pipeline), names, chosen)
     namespace, name = build.namespace, run["metadata"]["name"]
-    told = own_folders(run["spec"], build.name, name)
+    told = own_folders(run["spec"], build.name, name, await other_specs(ground, build))
     blocked, hint = _obstacle(run["spec"], declared(pipeline), pipeline_name, why_not)
     notes = [*chosen.notes, *await deploy_notes(ground, namespace, chosen.sha, names)]
     notes += under_way(ground.delivery.builds.builds, names)
-    slots, room, measures = await room_notes(ground, namespace, pipeline, run["spec"], len(names))
+    room, measures = await room_notes(ground, namespace, pipeline, run["spec"], len(names))
     listed = ", ".join(names)
     command = shlex.join(["bakeryops", "rebuild", *names, "--at", chosen.sha[:12], *(["--wait"] if wait else [])])
     usual = usual_seconds(ground.delivery.builds.builds, build.pipeline)
@@ -100,7 +101,7 @@ async def plan_rebuild(ground: Ground, services: Sequence[str], revision: str = 
             "revision": chosen.sha,
             "head": ground.code.head,
             "model": build.name,
-            "namespace": slots.namespace,
+            "namespace": namespace,
             **origin(ground),
         },
         blocked=blocked,
@@ -184,7 +185,7 @@ def _obstacle(spec: Object, takes: Mapping[str, Object], pipeline: str, why_not:
         what = "takes no parameter" if force is None else "does not take as a list the parameter"
         return (
             f"{shown} {what} {FORCE}, so that what has changed decides what is built",
-            f"Declare {FORCE} (type array, default []) in it and hand it to detect-changes, as docs/builds.md shows.",
+            f"Declare {FORCE} in it (array, default []) and hand it to detect-changes, as docs/builds.md shows.",
         )
     if not any(each["name"] in REVISIONS for each in spec["params"]):
         return (

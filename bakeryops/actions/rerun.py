@@ -1,4 +1,4 @@
-"""Rerun: the same build once more, from a copy of its PipelineRun without anything that its first life left on it."""
+"""Rerun: the same build once more, from a copy of its PipelineRun without what its first life left on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ from bakeryops.actions.build_notes import (
     under_way,
     usual_seconds,
 )
-from bakeryops.actions.build_objects import build_named, creating, declared, fetched, items, pipeline_of, reached
+from bakeryops.actions.build_objects import (
+    build_named,
+    creating,
+    declared,
+    fetched,
+    items,
+    other_specs,
+    pipeline_of,
+    reached,
+)
 from bakeryops.actions.build_plans import create_steps, manifest_section, origin
 from bakeryops.errors import BakeryopsError, UsageError
 from bakeryops.git.errors import GitError
@@ -47,8 +56,8 @@ async def plan_rerun(ground: Ground, run: str, *, wait: bool = False) -> Plan:
         raise BakeryopsError(f"{build.name} cannot be read", why=why or "it was pruned meanwhile")
     copied = _copy(ground, build, old)
     namespace, name = build.namespace, copied["metadata"]["name"]
-    told = own_folders(copied["spec"], build.name, name)
-    pipeline, pipeline_name, why_not = await pipeline_of(session, old)
+    told = own_folders(copied["spec"], build.name, name, await other_specs(ground, build))
+    pipeline, _, why_not = await pipeline_of(session, old)
     changed, missing = _changed(old, pipeline, copied["spec"])
     chosen, notes = await _commit(ground, build)
     services = tuple(build.services or ())
@@ -57,7 +66,7 @@ async def plan_rerun(ground: Ground, run: str, *, wait: bool = False) -> Plan:
     if not build.finished:
         notes.append(Note("soon", f"{build.name} has not ended yet: both would run."))
     notes += under_way(ground.delivery.builds.builds, services, build.key)
-    slots, room, measures = await room_notes(ground, namespace, pipeline, copied["spec"], len(services) or None)
+    room, measures = await room_notes(ground, namespace, pipeline, copied["spec"], len(services) or None)
     blocked = hint = ""
     if pipeline is None:
         blocked, hint = f"it would fail at once: {why_not}", "Create the Pipeline again first."
@@ -82,7 +91,7 @@ async def plan_rerun(ground: Ground, run: str, *, wait: bool = False) -> Plan:
             Fact("Compared with", build.trigger.before[:7] or "nothing: it decides by itself"),
             Fact(
                 "Services",
-                ", ".join(services) if build.services is not None else "not known: it had not got there",
+                _services(build),
             ),
             Fact("New run", name),
         ),
@@ -98,6 +107,12 @@ async def plan_rerun(ground: Ground, run: str, *, wait: bool = False) -> Plan:
         blocked=blocked,
         hint=hint,
     )
+
+
+def _services(build: Build) -> str:
+    if build.services is None:
+        return "not known: it did not get so far"
+    return ", ".join(build.services) or "none: nothing had changed"
 
 
 def _copy(ground: Ground, build: Build, old: Object) -> Object:
@@ -143,8 +158,8 @@ async def _commit(ground: Ground, build: Build) -> tuple[Chosen | None, list[Not
         )
     if before and await _gone(ground, before, chosen.sha):
         text = (
-            f"{before[:7]}, with which it compares, is stale: it is no longer in the history of {chosen.sha[:7]}, and "
-            "the detection of changes may take all services for changed."
+            f"{before[:7]}, with which it compares, is stale: it is no longer in the history of {chosen.sha[:7]}, "
+            "and the detection of changes may take all services for changed."
         )
         notes.append(Note("soon", text))
     return chosen, notes
@@ -163,7 +178,7 @@ async def _gone(ground: Ground, before: str, revision: str) -> bool:
 
 
 def _changed(old: Object, pipeline: Mapping[str, Any] | None, spec: Object) -> tuple[list[str], list[str]]:
-    """Return how the pipeline differs from that of a run, as lines of a diff, and which parameters it now misses."""
+    """Return how the pipeline differs from that of a run, as a diff, and which parameters the run now misses."""
     if pipeline is None:
         return [], []
     takes, given = declared(pipeline), {str(each.get("name")) for each in items(spec.get("params"))}

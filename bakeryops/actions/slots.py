@@ -39,7 +39,7 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Quota(msgspec.Struct, frozen=True, gc=False):
-    """The ResourceQuota that counts builds; `classes` are the PriorityClasses that it counts, none for all pods."""
+    """The ResourceQuota that counts builds; `classes` are the PriorityClasses it counts, none for all pods."""
 
     name: str
     hard: int

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakeryops.cli.builds_act import cancel, rerun
 from bakeryops.cli.options import (
     EXIT_CODES,
     Call,
@@ -227,3 +228,7 @@ def logs(
     from bakeryops.cli.cluster import run
 
     run(print_logs(call, name, task=task, step=step, follow=follow, timestamps=timestamps, prefix=prefix))
+
+
+command.add_command(rerun)
+command.add_command(cancel)

@@ -25,6 +25,7 @@ _VERBS = {
     "flux": "bakeryops.cli.flux",
     "service": "bakeryops.cli.service",
     "follow": "bakeryops.cli.follow",
+    "rebuild": "bakeryops.cli.rebuild",
     "jobs": "bakeryops.cli.jobs",
     "history": "bakeryops.cli.history",
     "blackbox": "bakeryops.cli.blackbox",

@@ -12,17 +12,22 @@ __all__ = ["command"]
 
 @click.command("rebuild", epilog=EXIT_CODES)
 @click.argument("services", metavar="SERVICE...", nargs=-1, required=True)
-@click.option("--at", "revision", metavar="COMMIT", default="",
-              help="Build this commit of the branch; the newest that is no deployment where it is left out.")  # fmt: skip
+@click.option(
+    "--at",
+    "revision",
+    metavar="COMMIT",
+    default="",
+    help="Build this commit of the branch, not the newest change.",
+)
 @click.option("--wait", is_flag=True, help="Go on until the build has ended and Flux has applied what it deploys.")
 @acting_options
 @pass_call
 def command(call: Call, services: tuple[str, ...], revision: str, wait: bool, acting: Acting) -> None:
     """Build services at a commit through the pipeline, though nothing of them has changed.
 
-    A PipelineRun is created that is modelled on the newest one of the branch. What it builds is deployed as after a
-    push, except for services that are held, or that run a newer commit already. The plan says whether a build slot
-    is free, what waits before it, and whether it fits on the node.
+    A PipelineRun is created that is modelled on the newest one of the branch. What it builds is deployed as after
+    a push, except for services that are held, or that run a newer commit already. The plan says whether a build
+    slot is free, what waits before it, and whether it fits on the node.
 
     \b
     Examples:
