@@ -34,6 +34,12 @@ __all__ = ["command"]
     show_default=True,
     help="normal is Bakery-IA as it is; large has thousands of pods.",
 )
+@click.option(
+    "--scenario",
+    metavar="NAME",
+    help="Begin with an incident to practise on; `--scenario list` prints their names.",
+)
+@click.option("--feature-gates", metavar="NAME=BOOL", hidden=True)
 @click.option("--until-stdin-closes", is_flag=True, hidden=True)
 @console_options
 @pass_call
@@ -45,6 +51,8 @@ def command(
     seed: int,
     speed: float,
     size: str,
+    scenario: str | None,
+    feature_gates: str | None,
     until_stdin_closes: bool,
 ) -> None:
     """Open the console on an embedded cluster, a miniature of Bakery-IA in a process of its own.
@@ -56,26 +64,34 @@ def command(
     who may do less and less) and DIR/config.yaml, prints the addresses of its API, its Gitea and its repository,
     and then "ready".
 
+    With --scenario something is wrong from the start, as it may be in earnest: the console tells the story and the
+    goal, gives hints when asked, and says how long it took once the goal is reached.
+
     \b
     Examples:
       bakeryops demo
+      bakeryops demo --scenario bad-deploy
       bakeryops demo --speed 10 --seed 7
       bakeryops demo --serve --dir /tmp/demo &
       bakeryops --config /tmp/demo/config.yaml status
       kubectl --kubeconfig /tmp/demo/kubeconfig --context viewer get pods -A
     """
+    from bakeryops.cli.demo_options import checked_scenario, parsed_gates, print_scenarios
+
+    if scenario == "list":
+        print_scenarios()
+        return
+    drill = checked_scenario(scenario)
+    gates = parsed_gates(feature_gates)
     if serve:
         if folder is None:
             raise UsageError("demo --serve needs --dir DIR", hint="The kubeconfig is written there.")
-        from bakeryops.cli.demo_serve import serve_until_stopped
+        from bakeryops.cli.demo_serve import Serving, serve_until_stopped
         from bakeryops.locations import expanded
 
         serve_until_stopped(
             expanded(folder),
-            port=port,
-            seed=seed,
-            speed=speed,
-            size=size,
+            Serving(port=port, seed=seed, speed=speed, size=size, scenario=drill, gates=gates),
             until_stdin_closes=until_stdin_closes,
         )
         return
@@ -86,7 +102,10 @@ def command(
 
     need_terminal()
     call.load()
-    cluster = DemoCluster(["--port", str(port), "--seed", str(seed), "--speed", str(speed), "--size", size])
+    options = ["--port", str(port), "--seed", str(seed), "--speed", str(speed), "--size", size]
+    options += ["--scenario", drill] if drill else []
+    options += ["--feature-gates", feature_gates] if feature_gates else []
+    cluster = DemoCluster(options)
     cluster.start()
     try:
         code = open_console(call, cluster=cluster)

@@ -9,21 +9,24 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bakeryops.cli.output import Out
+from bakeryops.cli.output import Out, ReaderGoneError
 from bakeryops.errors import BakeryopsError, UsageError
 
 if TYPE_CHECKING:
+    from bakeryops.demo.drills import DrillSession
     from bakeryops.demo.server import DemoServer
     from bakeryops.demo.world import World
 
-__all__ = ["kubeconfig", "serve_until_stopped", "write_private"]
+__all__ = ["Serving", "kubeconfig", "serve_until_stopped", "write_private"]
 
 _CLUSTER = "bakery-demo"
 _NAMESPACE_OF = {"nsviewer": "bakery-ia"}
@@ -60,40 +63,56 @@ def write_private(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def serve_until_stopped(
-    folder: Path, *, port: int, seed: int, speed: float, size: str, until_stdin_closes: bool
-) -> None:
+@dataclass(frozen=True)
+class Serving:
+    """Which cluster is served, and where."""
+
+    port: int = 0
+    """Port of the API, any free one by default."""
+    seed: int = 0
+    speed: float = 1.0
+    size: str = "normal"
+    scenario: str | None = None
+    """Name of the drill to begin with."""
+    gates: Sequence[str] | None = None
+    """Feature gates of kustomize-controller that are on; None for those that are on by default."""
+
+
+def serve_until_stopped(folder: Path, serving: Serving, *, until_stdin_closes: bool) -> None:
     """Run the embedded cluster until SIGINT or SIGTERM, or until standard input ends if asked to."""
     if shutil.which("git") is None:
         raise BakeryopsError("the embedded cluster needs git, which is not installed", hint="Install git.")
     try:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)
-        asyncio.run(_serve(folder, port, seed, speed, size, until_stdin_closes))
+        asyncio.run(_serve(folder, serving, until_stdin_closes))
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise BakeryopsError(f"the embedded cluster cannot run: {error.strerror or error}{where}") from None
 
 
-async def _serve(folder: Path, port: int, seed: int, speed: float, size: str, until_stdin_closes: bool) -> None:
+async def _serve(folder: Path, serving: Serving, until_stdin_closes: bool) -> None:
     from bakeryops.demo.clock import WallClock
     from bakeryops.demo.server import DemoServer, Providers
-    from bakeryops.demo.world import build_world
+    from bakeryops.demo.world import GATES, build_world
 
     stopped = _stop_signals()
     if until_stdin_closes:
         await _watch_stdin(stopped)
-    clock = WallClock(speed=speed)
-    world = build_world(clock, seed=seed, size=size, folder=folder)
+    clock = WallClock(speed=serving.speed)
+    gates = GATES if serving.gates is None else serving.gates
+    world = build_world(clock, seed=serving.seed, size=serving.size, folder=folder, gates=gates)
     server = DemoServer()
+    drill = _drill(serving.scenario, world, server)
     files: list[Path] = []
     try:
         try:
             # kubectl sends tokens over TLS only.
-            await server.start(world.store, Providers(world.logs, world.usage, world.execs), port=port, tls=True)
+            providers = Providers(world.logs, world.usage, world.execs, drill)
+            await server.start(world.store, providers, port=serving.port, tls=True)
         except OSError as error:
             raise UsageError(
-                f"port {port} of 127.0.0.1 cannot be used: {error.strerror}",
+                f"port {serving.port} of 127.0.0.1 cannot be used: {error.strerror}",
                 hint="Choose another, or leave --port out.",
             ) from None
         await world.sockets.open()
@@ -103,7 +122,14 @@ async def _serve(folder: Path, port: int, seed: int, speed: float, size: str, un
         # The world stays: without this each full collection looks at all of it and answers stall meanwhile.
         gc.collect()
         gc.freeze()
-        Out().lines([f"{name} {url}" for name, url in _addresses(server, world).items()] + ["ready"])
+        lines = [f"{name} {url}" for name, url in _addresses(server, world).items()]
+        if drill is not None:
+            drill.begin()
+            lines.append(f"drill {drill.drill.name} {drill.drill.told(drill.drill.goal)}")
+            if not until_stdin_closes:
+                # A console reads no further than "ready"; it asks the API how the drill stands.
+                drill.on_reached.append(partial(_tell, drill.drill.name))
+        Out().lines([*lines, "ready"])
         await stopped.wait()
     finally:
         await world.sockets.close()
@@ -111,6 +137,21 @@ async def _serve(folder: Path, port: int, seed: int, speed: float, size: str, un
         clock.close()
         world.clean_up()
         _tidy(folder, files, also_folder=until_stdin_closes)
+
+
+def _tell(name: str, verdict: str) -> None:
+    """Print that a drill was reached, to whoever still listens."""
+    with suppress(ReaderGoneError):
+        Out().lines([f"drill {name} {verdict}"])
+
+
+def _drill(name: str | None, world: World, server: DemoServer) -> DrillSession | None:
+    """Return the drill of a name, not begun, None for no name."""
+    if name is None:
+        return None
+    from bakeryops.demo.drills import DRILLS, DrillSession, Scene
+
+    return DrillSession(DRILLS[name](Scene(world, server.faults)))
 
 
 def _addresses(server: DemoServer, world: World) -> dict[str, str]:

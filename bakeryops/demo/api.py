@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from bakeryops.demo.contracts import ExecProvider, LogProvider, Object, UsageProvider
+from bakeryops.demo.contracts import DrillProvider, ExecProvider, LogProvider, Object, UsageProvider
 from bakeryops.demo.faults import Faults
 from bakeryops.demo.rbac import User
 from bakeryops.demo.request import Format, Target
@@ -33,6 +33,7 @@ class Api:
     logs: LogProvider | None = None
     usage: UsageProvider | None = None
     execs: ExecProvider | None = None
+    drill: DrillProvider | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server ends: streams stop."""
     address: str = ""

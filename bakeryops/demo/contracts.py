@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 __all__ = [
     "Clock",
+    "DrillProvider",
     "ExecProvider",
     "ExecRefusedError",
     "ExecStreams",
@@ -116,3 +117,13 @@ class UsageProvider(Protocol):
 
     def stats_summary(self, node: str) -> Object:
         """Return the kubelet's /stats/summary: node memory and file systems, pods with their volumes."""
+
+
+class DrillProvider(Protocol):
+    """The drill that is on."""
+
+    def status(self) -> Object:
+        """Return what `GET /_demo/drill` answers."""
+
+    def hint(self) -> Object:
+        """Give the next hint, if there is one, and return the status."""

@@ -1,4 +1,4 @@
-"""The control API `/_demo/…`: faults, compaction, pause, request counters. See docs/demo-control.md."""
+"""The control API `/_demo/…`: faults, compaction, pause, request counters, the drill. See docs/demo-control.md."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from aiohttp import web
 
 from bakeryops.demo.api import Api, answer
 from bakeryops.demo.faults import Fault
-from bakeryops.demo.rbac import MASTERS, User
-from bakeryops.demo.status import StatusError, bad_request, method_not_allowed
+from bakeryops.demo.rbac import ANONYMOUS, MASTERS, User
+from bakeryops.demo.status import StatusError, bad_request, method_not_allowed, unauthorized
 
 __all__ = ["control"]
 
@@ -19,10 +19,12 @@ _PREFIX = "/_demo/"
 
 
 async def control(api: Api, request: web.Request, user: User, drop: Callable[[], int]) -> web.Response:
-    """Answer a request of the control API; for cluster administrators only."""
+    """Answer a request of the control API; all but the drill is for cluster administrators only."""
+    what, _, rest = request.path.removeprefix(_PREFIX).partition("/")
+    if what == "drill":
+        return _drill(api, request, user, rest)
     if MASTERS not in user.groups:
         raise StatusError(403, "Forbidden", f'forbidden: User "{user.name}" may not control the demo', details={})
-    what, _, rest = request.path.removeprefix(_PREFIX).partition("/")
     method = request.method
     if what == "faults":
         return await _faults(api, request, rest)
@@ -41,7 +43,25 @@ async def control(api: Api, request: web.Request, user: User, drop: Callable[[],
     if what == "resume":
         api.faults.resume()
         return answer({"paused": False})
-    raise StatusError(404, "NotFound", f"there is no {request.path}; see docs/demo-control.md", details={})
+    raise _nothing(request)
+
+
+def _drill(api: Api, request: web.Request, user: User, rest: str) -> web.Response:
+    if user.name == ANONYMOUS.name:
+        raise unauthorized()
+    if api.drill is None:
+        raise StatusError(404, "NotFound", "no drill is on: start one with demo --scenario", details={})
+    if (request.method, rest) == ("GET", ""):
+        return answer(api.drill.status())
+    if (request.method, rest) == ("POST", "hint"):
+        return answer(api.drill.hint())
+    if rest not in ("", "hint"):
+        raise _nothing(request)
+    raise method_not_allowed()
+
+
+def _nothing(request: web.Request) -> StatusError:
+    return StatusError(404, "NotFound", f"there is no {request.path}; see docs/demo-control.md", details={})
 
 
 async def _faults(api: Api, request: web.Request, fault_id: str) -> web.Response:

@@ -10,6 +10,7 @@ import asyncio
 import random
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from itertools import count
 from typing import Any
@@ -20,7 +21,7 @@ __all__ = ["ACTIONS", "STREAM_ACTIONS", "Fault", "Faults"]
 
 REQUEST_ACTIONS = ("latency", "drop", "blackhole", "status", "html")
 STREAM_ACTIONS = ("silent", "end", "cut", "truncate")
-ACTIONS = (*REQUEST_ACTIONS, *STREAM_ACTIONS)
+ACTIONS = (*REQUEST_ACTIONS, *STREAM_ACTIONS, "stall")
 
 _DAY = 86_400
 _RANGES = {
@@ -38,7 +39,7 @@ class Fault:
     """One rule: what happens to which requests, and how often."""
 
     action: str
-    """latency, drop, blackhole, status, html; on streams: silent, end, cut (half a line), truncate (exec)."""
+    """latency, drop, blackhole, status, html; on streams silent, stall, end, cut (mid-line), truncate (exec)."""
     path: str = ""
     """Regular expression searched in the path; empty for any."""
     resource: str = ""
@@ -108,6 +109,15 @@ class Faults:
         """Requests taken in, by `verb resource`; never reset by the server itself."""
         self._running = asyncio.Event()
         self._running.set()
+        self._fewer = asyncio.Event()
+        """Set when rules were taken away."""
+        self.cut: list[Callable[[], object]] = []
+        """What ends the server's connections; see `drop_connections`."""
+
+    def drop_connections(self) -> None:
+        """Cut all connections of the servers that these faults belong to."""
+        for each in self.cut:
+            each()
 
     def add(self, fault: Fault) -> Fault:
         """Put a rule in force."""
@@ -117,12 +127,14 @@ class Faults:
 
     def remove(self, fault_id: str) -> bool:
         """Take a rule away; returns whether there was one of that id."""
+        self._fewer.set()
         return self._rules.pop(fault_id, None) is not None
 
     def clear(self) -> None:
         """Take all rules away and end a pause."""
         self._rules.clear()
         self._running.set()
+        self._fewer.set()
 
     def rules(self) -> list[Fault]:
         """Return the rules in force."""
@@ -153,6 +165,12 @@ class Faults:
             fault.action == "silent" and fault.count is None and fault.takes(path, resource, verb, user)
             for fault in self._rules.values()
         )
+
+    async def flowing(self, path: str, resource: str, verb: str, user: str) -> None:
+        """Wait while a stream is stalled: what it has to say comes late, and all of it."""
+        while any(each.action == "stall" and each.takes(path, resource, verb, user) for each in self.rules()):
+            self._fewer.clear()
+            await self._fewer.wait()
 
     @property
     def paused(self) -> bool:

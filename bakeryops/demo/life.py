@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Set
 
-from bakeryops.demo.bakery.inventory import APP, SERVICES
+from bakeryops.demo.bakery.inventory import APP, SERVICES, Workload
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.controllers import Cluster, Kubelet
 from bakeryops.demo.controllers.objects import key_of
@@ -27,15 +28,20 @@ class Life:
     """Lets things happen, now and then; every delay and choice comes from the seed."""
 
     def __init__(
-        self, cluster: Cluster, kubelet: Kubelet, usage: Usage, gitea: Gitea, *, seed: int, churn: float = 0.0
-    ) -> None:
-        """Take the seed and, for load, the watch events a second to make by replacing pods."""
+        self, cluster: Cluster, kubelet: Kubelet, usage: Usage, gitea: Gitea, *, seed: int, churn: float = 0.0,
+        spared: Set[str] = frozenset(),
+    ) -> None:  # fmt: skip
+        """Take the seed and, for load, the watch events a second to make by replacing pods.
+
+        `spared` are services (names of folders) to leave alone; it may grow while life goes on.
+        """
         self._cluster = cluster
         self._kubelet = kubelet
         self._usage = usage
         self._random = random.Random(f"life/{seed}")
         names = [each.name.removesuffix("-service") for each in SERVICES if each.name not in _STEADY]
-        self._commits = Commits(gitea, [*names, "gateway"], seed)
+        self._commits = Commits(gitea, [*names, "gateway"], seed, spared)
+        self._spared = spared
         self._churn = churn
         self._runs = 0
         """Builds that are kept."""
@@ -78,7 +84,7 @@ class Life:
 
     def _drift(self) -> None:
         """Change a service by hand, past Git; Flux takes it back at its next round."""
-        service = self._random.choice([each for each in SERVICES if each.name not in _STEADY])
+        service = self._any_service()
 
         def change(obj: Object) -> Object:
             container = obj["spec"]["template"]["spec"]["containers"][0]
@@ -99,7 +105,7 @@ class Life:
 
     def _restart(self) -> None:
         """Let a container fail once."""
-        service = self._random.choice([each for each in SERVICES if each.name not in _STEADY])
+        service = self._any_service()
         pods = [pod for pod in self._pods_of(service.name) if is_ready(pod)]
         if pods:
             pod = self._random.choice(pods)
@@ -143,6 +149,10 @@ class Life:
             self._random.shuffle(self._crowd)
         if self._crowd:
             self._cluster.store.delete("pods", *self._crowd.pop(), grace=1)
+
+    def _any_service(self) -> Workload:
+        steady = {*_STEADY, *(f"{name}-service" for name in self._spared)}
+        return self._random.choice([each for each in SERVICES if each.name not in steady])
 
     def _pods_of(self, name: str) -> list[Object]:
         return self._cluster.store.list("pods", APP, {"app.kubernetes.io/name": name})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Set
 
 from bakeryops.demo.bakery.monorepo.edits import DOCS
 from bakeryops.demo.chain.changes import folder_of
@@ -28,17 +29,20 @@ _BRANCH = "refs/heads/main"
 class Commits:
     """Pushes commits in the names of the developers, in Gitea's own way, so that webhooks follow."""
 
-    def __init__(self, gitea: Gitea, services: list[str], seed: int) -> None:
-        """Take the server and the folders' names of the services that people work on."""
+    def __init__(self, gitea: Gitea, services: list[str], seed: int, spared: Set[str] = frozenset()) -> None:
+        """Take the server and the folders' names of the services that people work on, those in `spared` not."""
         self._gitea = gitea
         self._services = services
+        self._spared = spared
         self._random = random.Random(f"commits/{seed}")
         self._broken: str | None = None
         """The file that makes tests fail until somebody takes it away."""
         self._count = 0
 
     def push(self) -> None:
-        """Push one change; nothing happens where somebody else pushes at the same moment."""
+        """Push one change; nothing happens where somebody else pushes at the same moment, or Gitea is away."""
+        if self._gitea.faults.down:
+            return
         self._count += 1
         if self._broken is not None:
             path, self._broken = self._broken, None
@@ -51,7 +55,7 @@ class Commits:
             self._change()
 
     def _change(self) -> None:
-        service, subject = self._random.choice(self._services), self._random.choice(_SUBJECTS)
+        service, subject = self._service(), self._random.choice(_SUBJECTS)
         path = f"{folder_of(service)}/app/notes.py"
         name = subject.lower().replace(" ", "_").replace(",", "")
         lines = (self._read(path) or b'"""What was learned."""\n').splitlines(keepends=True)[-40:]
@@ -59,10 +63,13 @@ class Commits:
         self._commit({path: b"".join(lines) + line}, f"{service}: {subject[0].lower()}{subject[1:]}\n")
 
     def _sketch(self) -> None:
-        service = self._random.choice(self._services)
+        service = self._service()
         path = f"{folder_of(service)}/app/sketch.py"
         self._broken = path
         self._commit({path: b'"""Half of an idea."""\n\n# demo: fail tests\n'}, f"{service}: begin with an idea\n")
+
+    def _service(self) -> str:
+        return self._random.choice([each for each in self._services if each not in self._spared])
 
     def _docs(self) -> None:
         subject = self._random.choice(DOCS)

@@ -150,6 +150,7 @@ class _Writer:
 
     async def write(self, lines: list[LogLine]) -> bool:
         """Send lines; returns whether the stream goes on."""
+        await self._call.api.faults.flowing(*self._key)
         if self._call.api.faults.silences(*self._key):
             return True
         going = True

@@ -16,7 +16,7 @@ from aiohttp import web
 from bakeryops.demo import crds, gc
 from bakeryops.demo.api import Api, answer_error, base_headers
 from bakeryops.demo.certificate import ServerCertificate, make_certificate, server_context
-from bakeryops.demo.contracts import ExecProvider, LogProvider, UsageProvider
+from bakeryops.demo.contracts import DrillProvider, ExecProvider, LogProvider, UsageProvider
 from bakeryops.demo.control import control
 from bakeryops.demo.faults import REQUEST_ACTIONS, Fault, Faults
 from bakeryops.demo.rbac import MASTERS, User, seed_rbac
@@ -50,6 +50,7 @@ class Providers:
     logs: LogProvider | None = None
     usage: UsageProvider | None = None
     execs: ExecProvider | None = None
+    drill: DrillProvider | None = None
 
 
 class DemoServer:
@@ -85,7 +86,8 @@ class DemoServer:
         providers = providers or Providers()
         self.tokens = {name: (tokens or {}).get(name) or secrets.token_urlsafe(24) for name in users}
         by_token = {self.tokens[name]: user for name, user in users.items()}
-        api = Api(store, self.faults, by_token, providers.logs, providers.usage, providers.execs)
+        api = Api(store, self.faults, by_token, providers.logs, providers.usage, providers.execs, providers.drill)
+        self.faults.cut.append(self.drop_connections)
         crds.install(store)
         gc.install(store)
         seed_rbac(store, viewer_namespace=self._viewer_namespace)
@@ -111,6 +113,7 @@ class DemoServer:
             self._api.closing.set()
             self.faults.resume()
         if self._runner is not None:
+            self.faults.cut.remove(self.drop_connections)
             self.drop_connections()
             await self._runner.cleanup()
             self._runner = None

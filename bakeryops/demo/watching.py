@@ -221,6 +221,7 @@ class _Watch:
     async def _write(self, lines: list[bytes]) -> bool:
         """Send lines, if no fault is in the way; returns whether the stream goes on."""
         faults = self._call.api.faults
+        await faults.flowing(*self._fault_key)
         if faults.silences(*self._fault_key) or (
             self._fault is not None and self._fault.action == "silent" and self._sent >= self._fault.after
         ):

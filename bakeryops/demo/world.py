@@ -6,7 +6,7 @@ import random
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ from bakeryops.demo.controllers import Cluster, Images, Kubelet, start_controlle
 from bakeryops.demo.controllers.events import Recorder
 from bakeryops.demo.execs import Execs
 from bakeryops.demo.flux import Flux, start_flux
+from bakeryops.demo.flux.kustomization import CANCEL_ON_NEW_REVISION
 from bakeryops.demo.gitea.accounts import ADMIN
 from bakeryops.demo.gitea.server import Gitea
 from bakeryops.demo.life import Life
@@ -43,8 +44,10 @@ from bakeryops.demo.tekton import Tekton, start_tekton
 from bakeryops.demo.triggers import Front, Listeners
 from bakeryops.demo.usage import Usage
 
-__all__ = ["LARGE_PODS", "World", "build_world"]
+__all__ = ["GATES", "LARGE_PODS", "World", "build_world"]
 
+GATES = (CANCEL_ON_NEW_REVISION,)
+"""Feature gates of kustomize-controller that are on where nothing else is said."""
 LARGE_PODS = 5000
 """Pods of the size "large"."""
 _WITHOUT_SOCKET = "http://127.0.0.1:9"
@@ -74,20 +77,23 @@ class World:
     flux: Flux
     sockets: Sockets
     """What of it is reached over HTTP beside the API; closed until `sockets.open()`."""
+    spared: set[str]
+    """Services (names of folders) that the life of the cluster leaves alone; a drill adds its own."""
     clean_up: Callable[[], object]
     """Ends git's child and removes the repositories; what is never called is done when the world is forgotten."""
 
 
 def build_world(
     clock: Clock, *, seed: int = 0, size: str = "normal", life: bool = True, churn: float | None = None,
-    pods: int | None = None, folder: Path | None = None,
+    pods: int | None = None, folder: Path | None = None, gates: Sequence[str] = GATES,
 ) -> World:  # fmt: skip
     """Build Bakery-IA, settled, and start its controllers.
 
     `size` is "normal" or "large" (`pods` pods in all, 5,000 by default); `life` lets things happen by themselves;
     `churn` is the number of watch events a second made by replacing pods of the load (20 for "large"). Git's
-    repositories are kept in a folder of their own within `folder`, that for temporary files by default. Raises
-    `FileNotFoundError` where git is not installed.
+    repositories are kept in a folder of their own within `folder`, that for temporary files by default. `gates`
+    are the feature gates of kustomize-controller that are on. Raises `FileNotFoundError` where git is not
+    installed.
     """
     if size not in ("normal", "large"):
         raise ValueError(f'the size of the cluster is "normal" or "large", not "{size}"')
@@ -125,19 +131,19 @@ def build_world(
         store.clock = clock
     kubelet = start_controllers(cluster, images, first_pod=settler.next_number)
     tekton = start_tekton(cluster, kubelet, ChainWork(cluster, gitea, images))
-    gates = ("CancelHealthCheckOnNewRevision",)
     flux = start_flux(cluster, sources, registry=ChainRegistry(gitea), gates=gates)
     listeners = Listeners(cluster, seed=seed)
     listeners.start()
     add_hooks(gitea, seed)
     usage = Usage(store, clock, seed=seed)
+    spared: set[str] = set()
     if life:
         rate = churn if churn is not None else _LARGE_CHURN if large else 0.0
-        Life(cluster, kubelet, usage, gitea, seed=seed, churn=rate).start()
+        Life(cluster, kubelet, usage, gitea, seed=seed, churn=rate, spared=spared).start()
     logs = Logs(store, clock, seed=seed, book=cluster.book, by_image=images.behaviours)
     sockets = Sockets(gitea, Front(cluster, listeners, names), flux, names)
     return World(store, clock, logs, usage, Execs(clock), kubelet, cluster, images, gitea, listeners, tekton, flux,
-                 sockets, clean_up)  # fmt: skip
+                 sockets, spared, clean_up)  # fmt: skip
 
 
 def _clean_up(close: Callable[[], None], folder: Path) -> None:

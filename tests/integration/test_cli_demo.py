@@ -57,7 +57,7 @@ async def test_the_built_world_is_kept_out_of_garbage_collection(
     from bakeryops.cli import demo_serve
 
     before = gc.get_freeze_count()
-    serve = asyncio.ensure_future(demo_serve._serve(tmp_path, 0, 1, 1.0, "normal", False))
+    serve = asyncio.ensure_future(demo_serve._serve(tmp_path, demo_serve.Serving(seed=1), False))
     try:
         async with asyncio.timeout(PATIENCE):
             while "ready" not in capsys.readouterr().out:

@@ -9,7 +9,7 @@ from bakeryops.demo.git import BareRepo
 
 __all__ = ["MARKS", "marks_of"]
 
-MARKS = ("fail tests", "fail build", "oom build", "crash", "slow")
+MARKS = ("fail tests", "flaky tests", "fail build", "oom build", "oom", "crash", "slow")
 """What may follow `demo:` on a line of a file of a service."""
 _MARK = re.compile(rb"\bdemo:[ \t]*(" + b"|".join(mark.encode() for mark in MARKS) + rb")\b")
 

@@ -18,14 +18,17 @@ from bakeryops.demo.controllers import Cluster, Images
 from bakeryops.demo.git import BareRepo, GitFailedError
 from bakeryops.demo.gitea.push import GitRefusedError
 from bakeryops.demo.gitea.server import Gitea
+from bakeryops.demo.tekton.words import PIPELINE_RUNS, is_done
 from bakeryops.demo.tekton.work import StepEnd, StepPlan
 
-__all__ = ["STATES", "ChainWork", "crash_of"]
+__all__ = ["STATES", "ChainWork", "ailing", "crash_of"]
 
 _SLOW = 6.0
 """How many times longer a build takes whose commit asks for it."""
 STATES = {"Succeeded": "success", "Completed": "success", "Failed": "failure", "None": "error"}
 """State of the commit status for each aggregate status of the run's tasks."""
+_NEEDS = "450Mi"
+"""Memory that an image takes which asks to be killed for it: with a limit above that it runs well."""
 _CRASH = (
     "Traceback (most recent call last):",
     '  File "/usr/local/lib/python3.12/site-packages/uvicorn/config.py", line 406, in load',
@@ -49,6 +52,16 @@ def crash_of(repo: BareRepo, revision: str, path: str) -> Mapping[str, object]:
     where = path.split("/app/", 1)[-1]
     lines = (*_CRASH, f'  File "/app/app/{where}", line {number}, in load_settings', f"    {text}", error)
     return {"kind": "crash", "code": 1, "after": 4, "lines": lines}
+
+
+def ailing(repo: BareRepo, revision: str, service: str) -> Mapping[str, object] | None:
+    """Return how the containers of a service's image behave, None for well."""
+    marks = marks_of(repo, revision, service)
+    if path := marks.get("crash"):
+        return crash_of(repo, revision, path)
+    if "oom" in marks:
+        return {"kind": "oom", "after": 9, "needs": _NEEDS}
+    return None
 
 
 class ChainWork:
@@ -134,10 +147,20 @@ class ChainWork:
         marks = marks_of(repo, revision, service)
         seconds = pytest_log.test_seconds(service, job.random)
         failing: tuple[str, ...] = ()
-        if path := marks.get("fail tests"):
+        path = marks.get("fail tests") or (marks.get("flaky tests") if self._is_first(job) else None)
+        if path:
             failing = pytest_log.failing_lines(service, path, _line_of(repo, revision, path))
         log = pytest_log.test_log(repo, revision, service, seconds, failing)
         return StepPlan(max(when for when, _ in log), log, lambda: StepEnd(1 if failing else 0))
+
+    def _is_first(self, job: Job) -> bool:
+        """Tell whether no other run has tried the commit: tests that are flaky fail once for each."""
+        wanted = {"name": "revision", "value": job.text("revision")}
+        for run in self._cluster.store.list(PIPELINE_RUNS, job.run["metadata"]["namespace"]):
+            other = run["metadata"]["name"] != job.pipeline_run and is_done(run)
+            if other and wanted in (run["spec"].get("params") or ()):
+                return False
+        return True
 
     def _build(self, job: Job) -> StepPlan:
         repo, revision, service, tag = job.clone(), job.text("revision"), job.text("service"), job.text("tag")
@@ -157,8 +180,8 @@ class ChainWork:
             if self._gitea.faults.down:
                 return StepEnd(1, lines=(f"error pushing image: failed to push to destination {image}:{tag}",))
             digest = self._put(f"{image}:{tag}")
-            if path := marks.get("crash"):
-                self._images.behaviours[f"{image}:{tag}"] = crash_of(repo, revision, path)
+            if behaviour := ailing(repo, revision, service):
+                self._images.behaviours[f"{image}:{tag}"] = behaviour
             return StepEnd(
                 results={"IMAGE_DIGEST": digest},
                 lines=(f"\x1b[36mINFO\x1b[0m[{int(seconds):04d}] Pushed {image}@{digest}",),

@@ -5,7 +5,7 @@ of the pod, or `{"<container>": {"kind": …}}`. Kinds and their fields (seconds
 
     healthy
     crash            after, code, lines (what it prints before it ends)
-    oom              after
+    oom              after, needs (memory; a container that may have so much is well)
     job              after, code, lines
     never-ready      message
     slow-start       after
@@ -82,7 +82,7 @@ def behaviour_of(
     found = _from_program(pod, container, program, init) if program else _by_role(pod, container, init)
     found = _probed(container, found)
     entry = _entry(text, container["name"]) if text else {}
-    return _from_annotation(entry or by_image.get(container.get("image", ""), _NONE), found)
+    return _from_annotation(entry or by_image.get(container.get("image", ""), _NONE), found, container)
 
 
 _STEP = Behaviour(stop_code=143)
@@ -104,7 +104,7 @@ def _entry(text: str, container: str) -> Mapping[str, Any]:
     return entry if isinstance(entry, dict) else {}
 
 
-def _from_annotation(entry: Mapping[str, Any], found: Behaviour) -> Behaviour:
+def _from_annotation(entry: Mapping[str, Any], found: Behaviour, container: Object) -> Behaviour:
     after = float(entry.get("after", 0.0))
     message = str(entry.get("message", ""))
     lines = tuple(str(line) for line in entry.get("lines", ()))
@@ -114,6 +114,8 @@ def _from_annotation(entry: Mapping[str, Any], found: Behaviour) -> Behaviour:
         case "job":
             return replace(found, ends_after=after or 5.0, exit_code=int(entry.get("code", 0)), lines=lines)
         case "oom":
+            if _may_have(container, entry.get("needs")):
+                return found
             return replace(found, ends_after=after or 60.0, exit_code=137, out_of_memory=True, lines=lines)
         case "never-ready":
             return replace(
@@ -132,6 +134,15 @@ def _from_annotation(entry: Mapping[str, Any], found: Behaviour) -> Behaviour:
             return replace(found, evicted_after=after or 10.0, eviction_message=text)
         case _:
             return found
+
+
+def _may_have(container: Object, needs: object) -> bool:
+    """Tell whether a container's memory limit, if any, leaves room for an amount."""
+    wanted = parse_quantity(str(needs)) if needs else None
+    if wanted is None:
+        return False
+    limit = parse_quantity(((container.get("resources") or {}).get("limits") or {}).get("memory"))
+    return limit is None or limit >= wanted
 
 
 def _environment(container: Object) -> dict[str, str]:
