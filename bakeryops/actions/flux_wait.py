@@ -10,8 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bakeryops.actions.observing import World, observing
-from bakeryops.cluster.errors import KubeError
+from bakeryops.actions.observing import World, observing, patiently
 from bakeryops.jobs.step import StepFailedError
 from bakeryops.read.flux import OBJECTS, SOURCES, SYNCS
 from bakeryops.read.flux_judge import REQUESTED, said
@@ -59,23 +58,10 @@ async def request(at: At, kind: str, namespace: str, name: str) -> str:
         token = make_token(at.now())
         at.note(key, token)
     writer = await at.writer()
-    await _patient(
+    await patiently(
         at, lambda: writer.patch(kind, name, namespace, {"metadata": {"annotations": {REQUESTED: token}}})
     )
     return token
-
-
-async def _patient(at: At, work: Callable[[], Awaitable[Any]]) -> Any:
-    """Do what is safe to repeat, again where the API server did not answer; raises `KubeError` in the end."""
-    for attempt in range(30):
-        try:
-            return await work()
-        except KubeError as error:
-            if error.kind not in ("unreachable", "timeout", "unavailable", "throttled") or attempt == 29:
-                raise
-            at.tell(f"the API server does not answer, tried again in 2 s: {error.message}")
-            await at.sleep(2.0)
-    return None
 
 
 def asked(obj: Any, token: str) -> bool:

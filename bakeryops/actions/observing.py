@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from bakeryops.cluster.errors import KubeError
 from bakeryops.errors import RefusedError, UnreachableError
 from bakeryops.jobs.step import StepFailedError
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
     from bakeryops.jobs.step import At
 
-__all__ = ["World", "observing"]
+__all__ = ["World", "observing", "patiently"]
+
+_T = TypeVar("_T")
 
 _BEAT = 0.1
 """Seconds between looks into memory; requests it costs none."""
@@ -27,6 +30,19 @@ _TELL = 5.0
 _AWAY_MOST = 1800.0
 """Seconds for which an API server that is away is waited for."""
 _DIGITS = re.compile(r"[0-9]+")
+
+
+async def patiently(at: At, work: Callable[[], Awaitable[_T]], *, tries: int = 30) -> _T:
+    """Do what is safe to repeat, again where the API server did not answer; raises `KubeError` in the end."""
+    while True:
+        tries -= 1
+        try:
+            return await work()
+        except KubeError as error:
+            if error.kind not in ("unreachable", "timeout", "unavailable") or tries <= 0:
+                raise
+            at.tell(f"the API server does not answer, tried again in 2 s: {error.message}")
+            await at.sleep(2.0)
 
 
 class World:

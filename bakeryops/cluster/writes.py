@@ -129,16 +129,28 @@ class Writer:
         return await self.patch(kind, name, namespace, change, subresource="scale", dry_run=dry_run)
 
     async def evict(
-        self, name: str, namespace: str, *, grace_seconds: int | None = None, dry_run: bool = False
+        self,
+        name: str,
+        namespace: str,
+        *,
+        uid: str = "",
+        grace_seconds: int | None = None,
+        dry_run: bool = False,
     ) -> Written:
-        """Evict a pod, as a drain does; a disruption budget in the way is kind `throttled`, and `why` names it."""
+        """Evict a pod, as a drain does; a disruption budget in the way is kind `throttled`, and `why` names it.
+
+        With `uid` only if it is still that one (else `conflict`).
+        """
         eviction: dict[str, Any] = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
             "metadata": {"name": name, "namespace": namespace},
         }
+        options: dict[str, Any] = {"preconditions": {"uid": uid}} if uid else {}
         if grace_seconds is not None:
-            eviction["deleteOptions"] = {"gracePeriodSeconds": grace_seconds}
+            options["gracePeriodSeconds"] = grace_seconds
+        if options:
+            eviction["deleteOptions"] = options
         path = await self._discovery.object_path("pods", name, namespace, "eviction")
         try:
             return await self._send("POST", path, eviction, [("dryRun", "All")] if dry_run else [])
