@@ -84,7 +84,7 @@ def build_named(ground: Ground, wanted: str) -> Build:
     if not found:
         raise BakeryopsError(
             "there is no build yet" if wanted == "last" else f"there is no build {clean(wanted)}",
-            why="" if wanted == "last" else "it never was, or it was pruned",
+            why="it never was, it was pruned, or builds may not be read",
             hint="See: bakeryops builds",
         )
     if len(found) > 1:

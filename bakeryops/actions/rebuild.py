@@ -118,7 +118,7 @@ def _model(ground: Ground) -> Build:
     if not found:
         raise BakeryopsError(
             f"there is no run of {branch} on which to model one",
-            why="none was made yet, or all were pruned",
+            why="none was made yet, all were pruned, or they may not be read",
             hint="Push a commit to the branch first, or rerun a build: bakeryops builds rerun NAME",
         )
     return (best or found)[0]
