@@ -24,12 +24,13 @@ __all__ = [
 ANYWHERE = "*"
 """The name of "every screen" in `Command.screens`."""
 
-GROUPS = ("Views", "Object", "List", "Log", "Console")
+GROUPS = ("Views", "Object", "Act", "List", "Log", "Console")
 """The groups of the help screen, in its order."""
 
 _LABELS = {
     "question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "exclamation_mark": "!",
     "space": "space", "enter": "enter", "tab": "tab", "left_square_bracket": "[", "right_square_bracket": "]",
+    "number_sign": "#",
 }  # fmt: skip
 
 
@@ -41,6 +42,10 @@ class Need:
     """The API verb; "" for none."""
     resource: str
     """Plural name, and subresource after a slash; "*" stands for the kind of the selected object."""
+    group: str = ""
+    """The API group of the resource."""
+    place: str = ""
+    """Whose namespace is asked about: "flux" or "builds"; "" for that of the selected object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,12 @@ class Command:
     """True when it asks the cluster something, and therefore needs a session."""
     changes: bool = False
     """True when it changes the cluster: read-only refuses it."""
+    verb: str = ""
+    """The words of the command line that do the same, after `bakeryops`."""
+    danger: bool = False
+    """True when it takes something away that does not come back by itself."""
+    confirm: bool = False
+    """True when a person sees what it will do, and confirms it, before anything is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,16 @@ _LOGS = frozenset({"logs"})
 _BUILD = frozenset({"build"})
 _LINES = _LOGS | _BUILD
 _TEXT = frozenset({"logs", "build", "object", "diff"})
+_SERVED = frozenset({"overview", "builds", "build", "gitops", "workloads", "service", "follow", "object"})
+_PODS = frozenset({"overview", "workloads", "service", "object", "follow", "sync"})
+_FLUX = frozenset({"gitops", "sync"})
+_JOB = frozenset({"job"})
+_PLAN = frozenset({"confirm"})
+_ROLLED = frozenset({"deployments", "statefulsets", "daemonsets"})
+_SHELLS = _ROLLED | {"pods"}
+_KUSTOMIZE = "kustomize.toolkit.fluxcd.io"
+_TEKTON = "tekton.dev"
+_APPLY = Need("patch", "kustomizations", _KUSTOMIZE, "flux")
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -113,6 +134,8 @@ COMMANDS: tuple[Command, ...] = (
             "Views", _ALL, worth=86),
     Command("view.workloads", "workloads", "Show workloads and pods with their resources.", ("4",), "Views", _ALL,
             worth=86),
+    Command("view.history", "history", "Show every deployment and every action taken, newest first.", ("5",),
+            "Views", _ALL, worth=86),
     Command("view.events", "events", "Show events, grouped and counted, kept longer than the cluster keeps them.",
             ("7",), "Views", _ALL, worth=86),
     Command("view.machine", "machine", "Show the node: processor, memory, disk, with curves and limits.", ("m",),
@@ -135,12 +158,74 @@ COMMANDS: tuple[Command, ...] = (
             "Object", (_OBJECTS - {"follow"}) | _BUILD, worth=68, live=True),
     Command("flux.diff", "diff", "Compare what Git says with what runs.", ("D",), "Object",
             frozenset({"gitops", "sync"}), worth=79, live=True),
+    Command("rollback.service", "roll back", "Put a service back to an earlier deployment, through Git.", ("R",),
+            "Act", _SERVED, worth=91, needs=_APPLY, live=True, changes=True, verb="rollback", danger=True,
+            confirm=True),
+    Command("rollback.undo", "undo", "Take a rollback of the service back.", ("U",), "Act", _SERVED, worth=66,
+            needs=_APPLY, live=True, changes=True, verb="rollback", danger=True, confirm=True),
+    Command("hold.toggle", "hold/lift", "Let builds deploy no new image of the service, or let them again.",
+            ("H",), "Act", frozenset({"overview", "workloads", "service", "object", "follow"}), worth=44,
+            needs=Need("patch", "configmaps", place="builds"), live=True, changes=True, verb="hold",
+            confirm=True),
+    Command("build.again", "build again", "Run the selected build again; of a service, build it anew.", ("B",),
+            "Act", frozenset({"service", "builds", "build"}), worth=64,
+            needs=Need("create", "pipelineruns", _TEKTON, "builds"), live=True, changes=True, verb="rebuild",
+            confirm=True),
+    Command("build.cancel", "cancel build", "Cancel the selected build, at once or with its closing tasks.",
+            ("x",), "Act", frozenset({"builds", "build"}), worth=93,
+            needs=Need("patch", "pipelineruns", _TEKTON), live=True, changes=True, verb="builds cancel",
+            danger=True, confirm=True),
+    Command("flux.reconcile", "reconcile", "Let Flux fetch and apply now, and wait until it has.", ("u",), "Act",
+            _FLUX, worth=87, needs=Need("patch", "*"), live=True, changes=True, verb="flux reconcile",
+            confirm=True),
+    Command("flux.suspend", "suspend/resume", "Let Flux leave an object alone, with a reason; or go on with it.",
+            ("P",), "Act", _FLUX, worth=61, needs=Need("patch", "*"), live=True, changes=True,
+            verb="flux suspend", confirm=True),
+    Command("flux.approve", "approve", "Look at all that a first apply would do, and let it begin.", ("A",),
+            "Act", _FLUX, worth=62, needs=Need("patch", "*"), live=True, changes=True, verb="flux approve",
+            danger=True, confirm=True),
+    Command("workload.restart", "restart", "Restart the pods of the selected workload, one after the other.",
+            ("ctrl+r",), "Act", _PODS, worth=34, selection=_ROLLED, needs=Need("patch", "*"), live=True,
+            changes=True, verb="workloads restart", confirm=True),
+    Command("workload.scale", "replicas", "Change how many pods the selected workload has.", ("number_sign",),
+            "Act", _PODS, worth=33, selection=frozenset({"deployments", "statefulsets"}),
+            needs=Need("patch", "*/scale"), live=True, changes=True, verb="workloads scale", danger=True,
+            confirm=True),
+    Command("pod.delete", "delete pod", "Delete the selected pod; what owns it makes a new one.", ("ctrl+d",),
+            "Act", _PODS, worth=32, selection=frozenset({"pods"}), needs=Need("delete", "pods"), live=True,
+            changes=True, verb="workloads delete-pod", danger=True, confirm=True),
+    Command("pod.shell", "shell", "Open a shell in the selected pod; leaving it comes back here.", ("x",), "Act",
+            _PODS, worth=36, selection=_SHELLS, needs=Need("create", "pods/exec"), live=True, changes=True,
+            verb="workloads shell"),
+    Command("pod.forward", "port", "Forward a port of this machine to the selected pod, or end that.", ("p",),
+            "Act", _PODS, worth=31, selection=_SHELLS, needs=Need("create", "pods/portforward"), live=True,
+            changes=True, verb="workloads port-forward"),
+    Command("jobs.open", "jobs", "Show what was started to change something, running ones first.", ("J",), "Act",
+            _ALL, worth=37),
+    Command("plan.copy", "copy command", "Copy the command line that does the same.", ("y",), "Act",
+            _PLAN | _JOB, worth=75),
+    Command("plan.commands", "commands", "Show every command and request that will be made, or the plan again.",
+            ("p",), "Act", _PLAN, worth=76),
+    Command("plan.again", "new plan", "Compute the plan anew.", ("r",), "Act", _PLAN, worth=77, live=True),
+    Command("job.leave", "leave it running", "Go back; the job goes on without this console.", ("d",), "Act",
+            _JOB, worth=79),
+    Command("job.cancel", "cancel", "Ask the job to stop where nothing is left half done.", ("x",), "Act", _JOB,
+            worth=78, changes=True, verb="jobs cancel", confirm=True),
+    Command("job.log", "log", "Show all that the job said, or its steps again.", ("l",), "Act", _JOB, worth=77),
+    Command("job.again", "new preview", "Compute the plan anew where the job was refused or has failed.", ("n",),
+            "Act", _JOB, worth=76, live=True, changes=True, verb="rollback", confirm=True),
+    Command("job.undo", "undo", "Show the plan that takes it back.", ("u", "U"), "Act", _JOB, worth=74,
+            live=True, changes=True, verb="rollback", confirm=True),
+    Command("job.resume", "resume", "Go on with a job whose process is gone; what is done is found done.",
+            ("r",), "Act", _JOB, worth=80, changes=True, verb="jobs resume"),
+    Command("jobs.watch", "open", "Follow the selected job.", ("enter",), "Act", frozenset({"jobs"}), worth=80),
+    Command("drill.hint", "hint", "Give the next hint of the drill.", ("ctrl+h",), "Act", _ALL),
     Command("tree.fold", "fold", "Show or hide what is below the selected line.", ("space",), "List",
             frozenset({"sync"}), worth=57),
     Command("tree.all", "fold all", "Unfold everything, or fold everything again.", ("z",), "List",
             frozenset({"sync"}), worth=30),
     Command("list.filter", "filter", "Show only rows that hold the words typed; !word leaves out.", ("slash",),
-            "List", _LISTS, worth=81),
+            "List", _LISTS | {"jobs"}, worth=81),
     Command("list.pods", "next list", "Go on to the next list of this screen.", ("w", "tab"),
             "List", frozenset({"workloads", "service"}), worth=88),
     Command("list.next", "next node", "Show the next node.", ("tab",), "List", frozenset({"machine"}), worth=30),

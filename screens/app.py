@@ -22,7 +22,7 @@ from bakeryops.config import Config
 from bakeryops.model.overview import ObjectRef
 from bakeryops.read.build_tasks import RUN_LABEL
 from screens.ahead import prepare
-from screens.app_connection import ConnectedApp
+from screens.app_pods import PodsApp
 from screens.base import ConsoleScreen
 from screens.code import Settings
 from screens.driver import GONE
@@ -45,7 +45,7 @@ SLOW_TICKS = 10
 """How many of them go by between two repaints of ages over a slow link."""
 
 
-class BakeryOpsApp(ConnectedApp):
+class BakeryOpsApp(PodsApp):
     """Shows one cluster; the first paint waits for nothing."""
 
     TITLE = "bakeryops"
@@ -96,6 +96,7 @@ class BakeryOpsApp(ConnectedApp):
                 asyncio.get_running_loop().add_signal_handler(number, self._leave, number)
         self.set_interval(TICK, self._tick)
         self.call_after_refresh(self._connect)
+        self.call_after_refresh(self.begin_jobs)
 
     def _handle_exception(self, error: Exception) -> None:
         if self.fault is None:

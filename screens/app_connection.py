@@ -136,6 +136,7 @@ class ConnectedApp(AppCommands):
         self.session = event.session
         self.begin_picture()
         self._begin_code(event.session)
+        self.begin_drill(event.session)
         event.session.link.on_change.append(self._tell_link)
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
@@ -150,6 +151,9 @@ class ConnectedApp(AppCommands):
         self.picture = Picture(self._clock)
         if self.session is not None:
             self._keep(self.session, self.picture)
+
+    def begin_drill(self, session: Session) -> None:
+        """Look how a drill stands."""
 
     def _begin_code(self, session: Session) -> None:
         self.code = ConsoleCode()

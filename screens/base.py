@@ -6,17 +6,19 @@ from textual import on
 from textual.app import ComposeResult
 
 from bakeryops.commands import footer
-from screens.commanding import CommandingScreen, bindings
+from screens.acting import ActingScreen
+from screens.commanding import bindings
 from screens.frame import Banner, FooterBar, TitleBar
 from screens.link import link_view
 from screens.panel import LinePanel
+from screens.rows_job import jobs_word
 from screens.rows_link import LinkView, banner_lines, title_lines
 from screens.widgets.table import LiveTable
 
 __all__ = ["ConsoleScreen", "bindings"]
 
 
-class ConsoleScreen(CommandingScreen):
+class ConsoleScreen(ActingScreen):
     """A full screen with title bar, banner and footer; it reads the cluster only while it is visible."""
 
     def __init__(self) -> None:
@@ -43,6 +45,9 @@ class ConsoleScreen(CommandingScreen):
 
     def show_code(self) -> None:
         """Draw what Git says anew, where this screen shows any of it."""
+
+    def show_jobs(self) -> None:
+        """Draw the jobs anew, where this screen shows any."""
 
     def show_session(self) -> None:
         """Take up a new session, or the loss of one; what was shown of the old one is forgotten."""
@@ -99,10 +104,12 @@ class ConsoleScreen(CommandingScreen):
                 width, context=target.context if target is not None else "", link=view, clock=console.now(),
                 user=target.user if target is not None else "", read_only=console.read_only, demo=console.demo,
                 namespace=console.namespace, place=self.place(), seconds=not console.pace.slow,
+                job=jobs_word(console.jobs.going) if self.NAME not in ("job", "jobs") else ("", ""),
             )
         )  # fmt: skip
         lines = banner_lines(width, view, console.outage_reasons, held=console.pace.slow)
-        self.query_one(Banner).show(lines if self.NAME != "connect" else ())
+        drill = console.drill_lines(width)
+        self.query_one(Banner).show([*drill, *lines] if self.NAME != "connect" else drill, quiet=not lines)
         self.draw_footer()
 
     def draw_footer(self) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.widgets import ContentSwitcher
 
+from bakeryops.model.build import Build
 from bakeryops.model.overview import ObjectRef
 from screens.base import bindings
 from screens.build_choice import Spot
@@ -31,6 +32,18 @@ class BuildScreen(BuildViews):
     def selected(self) -> ObjectRef:
         """Return the PipelineRun."""
         return self.ref
+
+    def acting_build(self) -> Build | None:
+        """Return this build."""
+        return self._build
+
+    def acting_service(self) -> str:
+        """Return the service that it builds, the first of several."""
+        return self._build.services[0] if self._build is not None and self._build.services else ""
+
+    def acting_run(self) -> str:
+        """Return this build: what it deployed is rolled back together."""
+        return self.ref.name
 
     def refusals(self) -> dict[str, str]:
         """Say what works on the log only."""

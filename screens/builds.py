@@ -63,6 +63,16 @@ class BuildsScreen(ListScreen):
         key = self.table().selected if self.is_mounted else None
         return self.console.picture.builds.get(key) if key is not None else None
 
+    def acting_service(self) -> str:
+        """Return the service that the selected build builds, the first of several."""
+        build = self._selected_build()
+        return build.services[0] if build is not None and build.services else ""
+
+    def acting_run(self) -> str:
+        """Return the selected build: what it deployed is rolled back together."""
+        build = self._selected_build()
+        return build.name if build is not None else ""
+
     def show_session(self) -> None:
         """Begin anew."""
         self.table().set_rows([])

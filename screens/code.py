@@ -32,6 +32,11 @@ class ConsoleCode:
         self._sought = ""
 
     @property
+    def config(self) -> Config | None:
+        """The configuration that says where Git is, None until it is known."""
+        return self._config
+
+    @property
     def view(self) -> CodeView:
         """What is known of Git at this moment."""
         return self.keeper.view if self.keeper is not None else self._trouble

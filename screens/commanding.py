@@ -15,6 +15,7 @@ from screens.following import FollowingScreen
 
 if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
+    from bakeryops.model.workload import WorkloadView
 
 __all__ = ["CommandingScreen", "bindings"]
 
@@ -60,8 +61,12 @@ class CommandingScreen(FollowingScreen):
             selected_kind=ref.plural if ref is not None else None,
             connected=self.session is not None,
             read_only=self.console.read_only,
-            refusals=self._refusals | self.refusals(),
+            refusals=self._refusals | self.acting_refusals() | self.refusals(),
         )
+
+    def acting_refusals(self) -> dict[str, str]:
+        """Return by command id why something cannot be changed at this moment."""
+        return {}
 
     def action_command(self, command_id: str) -> None:
         """Do a command, or say why it cannot be done."""
@@ -97,10 +102,20 @@ class CommandingScreen(FollowingScreen):
     async def _ask_access(self, session: Session, ref: ObjectRef, commands: list[Command]) -> None:
         refusals: dict[str, str] = {}
         for command in commands:
-            verdict = await _verdict(session, cast("Need", command.needs), ref)
+            need = cast("Need", command.needs)
+            verdict = await _verdict(session, need, ref, self._place_of(need))
             if verdict:
                 refusals[command.id] = verdict
         self.post_message(self.AccessKnown(refusals))
+
+    def _place_of(self, need: Need) -> str:
+        """Return the namespace that a need is about where that is not the selected object's own."""
+        picture, names = self.console.picture, self.console.config.namespaces
+        if need.place == "flux":
+            return next((sync.namespace for sync in picture.delivery.flux.syncs.values()), names.flux[0])
+        if need.place == "builds":
+            return next((build.namespace for build in picture.builds.builds[:1]), names.builds[0])
+        return ""
 
     class AccessKnown(Message):
         """What the access rules refuse, as reasons by command id."""
@@ -131,6 +146,10 @@ class CommandingScreen(FollowingScreen):
         """Show the workloads."""
         self.console.switch_view("workloads")
 
+    def do_view_history(self) -> None:
+        """Show deployments and actions."""
+        self.console.switch_view("history")
+
     def do_view_events(self) -> None:
         """Show the events."""
         self.console.switch_view("events")
@@ -145,10 +164,15 @@ class CommandingScreen(FollowingScreen):
             pod = index.pods.get(f"{ref.namespace}/{ref.name}")
             name = pod.service if pod is not None else ""
         else:
-            for view in index.workloads.values():
-                if (view.namespace, view.name) == (ref.namespace, ref.name):
-                    name = view.service or (view.name if view.kind in _LASTING else "")
+            view = self.workload_of(ref)
+            name = view.service or (view.name if view.kind in _LASTING else "") if view is not None else ""
         return self.console.picture.delivery.service_named(name, self.console.code.view, index) if name else ""
+
+    def workload_of(self, ref: ObjectRef) -> WorkloadView | None:
+        """Return what is known of a workload."""
+        kind = KINDS.get(ref.plural)
+        key = f"{kind.kind}/{ref.namespace}/{ref.name}" if kind is not None else ""
+        return self.console.picture.index.workloads.get(key)
 
     def do_delivery_service(self) -> None:
         """Show the service of the selection."""
@@ -174,17 +198,16 @@ class CommandingScreen(FollowingScreen):
             self.start_feed()
 
 
-async def _verdict(session: Session, need: Need, ref: ObjectRef) -> str:
+async def _verdict(session: Session, need: Need, ref: ObjectRef, place: str) -> str:
     """Return why the access rules refuse what a command needs of an object, "" when they allow it."""
-    if need.resource == "*":
+    resource, _, subresource = need.resource.partition("/")
+    group = need.group
+    if resource == "*":
         kind = KINDS.get(ref.plural)
         if kind is None:
             return ""
-        group, resource, subresource = kind.group, kind.resource, None
-    else:
-        resource, _, subresource = need.resource.partition("/")
-        group = ""
+        group, resource = kind.group, kind.resource
     verdict = await session.access.can(
-        need.verb, group, resource, namespace=ref.namespace or None, subresource=subresource or None
+        need.verb, group, resource, namespace=place or ref.namespace or None, subresource=subresource or None
     )
     return "" if verdict.allowed else verdict.reason or f"you may not {need.verb} {need.resource}"

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from bakeryops.config import Config
 from bakeryops.model.overview import ObjectRef
+from screens.lines import Line
 
 if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
+    from bakeryops.model.plan import Plan
     from screens.code import ConsoleCode
+    from screens.job_watch import JobWatch
     from screens.pace import Pace
     from screens.picture import Picture
+    from screens.proposal import Proposal
+    from screens.warm import WarmPlans
 
 __all__ = ["ALL_NAMESPACES", "Console", "Trouble", "ref_text"]
 
@@ -53,6 +58,10 @@ class Console(Protocol):
     host: str
     """Where the cluster is, as far as known."""
     pace: Pace
+    jobs: JobWatch
+    """The jobs of this user on this machine."""
+    warm: WarmPlans
+    """Plans computed beforehand."""
 
     def now(self) -> float:
         """Return the time as seconds since the epoch."""
@@ -74,6 +83,42 @@ class Console(Protocol):
 
     def follow(self, what: str) -> None:
         """Follow a commit, a build, an image or a service from push to ready pods."""
+
+    def propose(self, proposal: Proposal) -> None:
+        """Show the preview of a change."""
+
+    def propose_command(self, command: str, *, job: str = "") -> None:
+        """Show the preview of what a command line does; of a job of this console, of what made its plan."""
+
+    async def start_job(self, plan: Plan, proposal: Proposal | None = None) -> str:
+        """Carry out a confirmed plan in a process of its own and return the job's id; raises `BakeryopsError`."""
+
+    async def resume_job(self, job: str) -> None:
+        """Start the process of a job again; raises `BakeryopsError`."""
+
+    def open_job(self, job: str, *, instead: bool = False) -> None:
+        """Follow a job; `instead` of the screen that is shown."""
+
+    def job_now(self) -> float:
+        """Return the time by which journals of jobs go, as seconds since the epoch."""
+
+    def who(self) -> str:
+        """Return who acts, as jobs and the audit log call it."""
+
+    async def is_held(self, service: str) -> bool:
+        """Return whether builds deploy nothing of a service; raises `BakeryopsError` where that cannot be told."""
+
+    async def open_shell(self, namespace: str, pod: str, container: str) -> None:
+        """Give the terminal to a shell in a container until it ends."""
+
+    def begin_forward(self, namespace: str, pod: str, remote: int, local: int = 0) -> None:
+        """Forward a port of this machine (a free one where `local` is 0) to a pod, until it is ended."""
+
+    def end_forward(self, namespace: str, pod: str) -> bool:
+        """End the forwarding to a pod; return whether there was one."""
+
+    def drill_lines(self, width: int) -> list[Line]:
+        """Return what is said of the drill that is on, nothing where none is."""
 
     def choose_namespace(self) -> None:
         """Let a person choose the namespace."""

@@ -93,6 +93,11 @@ class FollowScreen(ListScreen):
             return None
         return next((leg.ref for leg in self._view.legs if leg.stage == key), None)
 
+    def acting_service(self) -> str:
+        """Return the service of the selected leg, else the first that the commit changed."""
+        found = self.service_of(self.selected())
+        return found or (self._view.services[0] if self._view is not None and self._view.services else "")
+
     def refusals(self) -> dict[str, str]:
         """Say which legs have nothing to open."""
         if self._view is None or self.selected() is not None:

@@ -51,12 +51,14 @@ class Banner(LinePanel, can_focus=False):
     Banner { height: auto; max-height: 8; overflow: hidden hidden; display: none;
              background: $warning-muted; color: $text-warning; }
     Banner.-shown { display: block; }
+    Banner.-quiet { background: $panel; color: $foreground; }
     """
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show `lines`, or hide when there are none."""
+    def show(self, lines: Sequence[Line], *, quiet: bool = False) -> None:
+        """Show `lines`, or hide when there are none; `quiet` where nothing is wrong."""
         self.set_lines(lines)
         self.set_class(bool(lines), "-shown")
+        self.set_class(bool(lines) and quiet, "-quiet")
 
 
 class FooterBar(LinePanel, can_focus=False):

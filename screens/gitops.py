@@ -65,6 +65,14 @@ class GitOpsScreen(ListScreen):
         view = self.viewed()
         return view.ref if view is not None else None
 
+    def acting_flux(self) -> FluxView | None:
+        """Return the selected object."""
+        return self.viewed()
+
+    def acting_service(self) -> str:
+        """Return none: what Flux applies has many."""
+        return ""
+
     def refusals(self) -> dict[str, str]:
         """Say what the selected object has not."""
         if isinstance(self.viewed(), Sync):

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
+from bakeryops.model.health import Health
 from bakeryops.model.overview import NeedsYou, ObjectRef, Overview
 from bakeryops.read.configured import configured_overview
 from bakeryops.read.index import KINDS
@@ -124,6 +125,7 @@ class OverviewScreen(ListScreen):
 
     def show_code(self) -> None:
         """Draw the chain with what Git says now."""
+        self._warm()
         self._draw()
 
     def show_ticks(self) -> None:
@@ -151,6 +153,7 @@ class OverviewScreen(ListScreen):
         )
         self._overview = configured_overview(console.picture.index, sources, console.config, now=console.now())
         self._needs = {needs_key(place, need): need for place, need in enumerate(self._overview.needs)}
+        self._warm()
         self._draw()
 
     def _draw(self) -> None:
@@ -216,6 +219,12 @@ class OverviewScreen(ListScreen):
         self.query_one("#detail", LinePanel).set_lines(
             detail_lines(self._selected_need(), width, self.table().selected or "")
         )
+
+    def _warm(self) -> None:
+        """Have plans of rolling back what is broken computed while nobody waits."""
+        broken = (need.ref for need in self._needs.values() if need.health is Health.BAD and need.ref.name)
+        deployed = {each.service for each in self.console.code.view.deployments}
+        self.console.warm.want(name for name in map(self.service_of, broken) if name in deployed)
 
     def do_delivery_follow(self) -> None:
         """Follow the newest change, which the strip is about."""

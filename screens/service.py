@@ -121,6 +121,21 @@ class ServiceScreen(ListScreen):
         work = self._view.workload if self._view is not None else None
         return ObjectRef(ref_plural(work.kind), work.namespace, work.name) if work is not None else None
 
+    def acting_service(self) -> str:
+        """Return this service."""
+        return self._service
+
+    def acting_release(self) -> str:
+        """Return the tag of the selected deployment, "" where that is the newest or what runs."""
+        key = self.table().selected if self.is_mounted and self._list == "deployments" else None
+        if self._view is None or key is None:
+            return ""
+        for place, release in enumerate(self._view.releases):
+            deployment = release.deployment
+            if f"{deployment.commit}/{deployment.service}" == key:
+                return "" if place == 0 or release.running else deployment.tag
+        return ""
+
     async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Read what changed, and draw it all."""
         picture = self.console.picture
@@ -156,6 +171,8 @@ class ServiceScreen(ListScreen):
             self._stored_of = view.image
             self._ask_registry(view.image)
         self._draw(view, width, now)
+        if view.releases:
+            self.console.warm.want((self._service,))
 
     @work(group="registry", exclusive=True, exit_on_error=False)
     async def _ask_registry(self, image: str) -> None:

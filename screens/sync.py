@@ -76,6 +76,10 @@ class SyncScreen(ListScreen):
         node = self._by_key.get(key) if key is not None else None
         return node.ref if node is not None and node.ref.name else None
 
+    def acting_flux(self) -> Sync | None:
+        """Return the applier."""
+        return self._view()
+
     async def show_changes(self, feed: Feed, changes: Sequence[Changes], *, first: bool) -> None:
         """Read what changed, and draw the tree."""
         picture = self.console.picture

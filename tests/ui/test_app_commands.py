@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pathlib
 
+import click
 import pytest
 
+from bakeryops.cli.main import cli
 from bakeryops.commands import (
     ANYWHERE,
     COMMANDS,
@@ -18,6 +20,7 @@ from bakeryops.commands import (
 from screens.app import BakeryOpsApp
 from screens.build import BuildScreen
 from screens.builds import BuildsScreen
+from screens.confirm import ConfirmScreen
 from screens.connect import ConnectScreen
 from screens.diff import DiffScreen
 from screens.events import EventsScreen
@@ -25,6 +28,8 @@ from screens.follow import FollowScreen
 from screens.frame import footer_line
 from screens.gitops import GitOpsScreen
 from screens.help import help_lines
+from screens.job import JobScreen
+from screens.jobs import JobsScreen
 from screens.lines import line_text, line_width
 from screens.logs import LogsScreen
 from screens.machine import MachineScreen
@@ -50,6 +55,9 @@ SCREENS = {
         ObjectScreen,
         LogsScreen,
         MachineScreen,
+        ConfirmScreen,
+        JobScreen,
+        JobsScreen,
         ConnectScreen,
     )
 }
@@ -71,6 +79,30 @@ def test_every_command_is_whole() -> None:
 def test_no_key_means_two_things_on_a_screen(name: str) -> None:
     keys = [key for command in commands_of(name) for key in command.keys]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.changes], ids=lambda each: each.id)
+def test_what_changes_something_has_a_command_line_a_help_and_a_docs_row(command: Command) -> None:
+    found: click.Command | None = cli
+    for word in command.verb.split():
+        assert isinstance(found, click.Group), f"{command.id}: bakeryops {command.verb} is no command"
+        found = found.get_command(click.Context(found), word)
+        assert found is not None, f"{command.id}: bakeryops {command.verb} is no command"
+    assert command.verb
+    assert command.help.endswith(".")
+    assert command.help in DOCS.read_text("utf-8")
+
+
+def test_what_takes_something_away_is_confirmed() -> None:
+    assert [command.id for command in COMMANDS if command.danger and not command.confirm] == []
+    assert [command.id for command in COMMANDS if command.danger and not command.changes] == []
+
+
+def test_read_only_refuses_every_change() -> None:
+    for command in COMMANDS:
+        if command.changes:
+            name = next(iter(command.screens - {ANYWHERE}))
+            assert "read-only" in availability(command, State(name, "pods", read_only=True)).reason
 
 
 @pytest.mark.parametrize("name", SCREENS)

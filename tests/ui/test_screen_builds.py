@@ -229,6 +229,6 @@ async def test_no_key_and_no_size_breaks_it() -> None:
         await until(pilot, "3 builds")
         for size in ((20, 6), (200, 50), (1, 1), (80, 24)):
             await pilot.resize_terminal(*size)
-            await pilot.press("j", "G", "g", "s", "S", "tilde", "x", "0", "left", "right", "f5", "delete")
+            await pilot.press("j", "G", "g", "s", "S", "tilde", "Z", "0", "left", "right", "f5", "delete")
         await until(pilot, "3 builds")
         assert "Builds" in screen_text(app)
