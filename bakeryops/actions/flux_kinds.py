@@ -15,7 +15,7 @@ from bakeryops.text import clean
 if TYPE_CHECKING:
     from bakeryops.read.flux_index import FluxIndex, FluxView
 
-__all__ = ["STATIC", "find_view", "line", "may", "plural", "shown", "source_view", "static"]
+__all__ = ["STATIC", "find_named", "find_view", "line", "may", "plural", "shown", "source_view", "static"]
 
 _PLURALS = {kind: name for group in (SOURCES, SYNCS, OBJECTS) for name, kind in group.items()}
 STATIC = frozenset({"alerts", "providers"})
@@ -38,6 +38,52 @@ def find_view(index: FluxIndex, kind: str, namespace: str, name: str) -> FluxVie
             f"there is no {clean(kind)} {clean(name)} in {clean(namespace)}", hint="See: bakeryops flux"
         )
     return found
+
+
+_SHORT = {
+    "ks": "kustomizations", "hr": "helmreleases", "gitrepo": "gitrepositories", "ocirepo": "ocirepositories",
+    "helmrepo": "helmrepositories", "hc": "helmcharts", "imgrepo": "imagerepositories", "imgpol": "imagepolicies",
+    "imgupd": "imageupdateautomations",
+}  # fmt: skip
+"""What people call kinds, as kubectl and flux know them."""
+
+
+def find_named(index: FluxIndex, text: str | None, namespace: str | None) -> FluxView:
+    """Return the object that is meant by NAME, KIND/NAME or NAMESPACE/NAME; without a name the only Kustomization.
+
+    A bare name means a Kustomization first, then a HelmRelease, then anything else. Raises `UsageError` where that
+    is not clear, `BakeryopsError` where there is none.
+    """
+    views = [each for each in index.views() if namespace in (None, each.namespace)]
+    before, slash, name = (text or "").rpartition("/")
+    if text is None:
+        found = [each for each in views if each.ref.plural == "kustomizations"]
+    elif slash:
+        kind = _SHORT.get(before.lower(), before.lower())
+        found = [each for each in views if each.name == name and kind in (each.kind.lower(), each.ref.plural)]
+        found = found or [each for each in views if each.name == name and each.namespace == before]
+        found = _first_of(found) if found and kind not in (found[0].kind.lower(), found[0].ref.plural) else found
+    else:
+        found = _first_of([each for each in views if each.name == name])
+    if not found:
+        known = ", ".join(sorted({each.name for each in views}))
+        raise BakeryopsError(
+            f"Flux has nothing called {clean(text)}" if text else "Flux applies nothing here",
+            hint=f"There are: {known}." if known else "Is Flux installed? See: bakeryops status",
+        )
+    if len(found) > 1:
+        names = ", ".join(sorted(f"{each.kind}/{each.name} -n {each.namespace}" for each in found))
+        raise UsageError("which one is meant?", hint=f"Give its name: {names}.")
+    return found[0]
+
+
+def _first_of(views: list[FluxView]) -> list[FluxView]:
+    """Return those of the kind that a bare name means first."""
+    for plural_name in SYNCS:
+        chosen = [each for each in views if each.ref.plural == plural_name]
+        if chosen:
+            return chosen
+    return views
 
 
 def source_view(index: FluxIndex, view: FluxView) -> Source | None:

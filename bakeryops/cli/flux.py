@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakeryops.cli.flux_act import approve, reconcile, resume, suspend
 from bakeryops.cli.options import (
     EXIT_CODES,
     Call,
@@ -308,3 +309,7 @@ def diff(call: Call, name: str | None, revision: str | None, summary: bool) -> N
     from bakeryops.cli.flux_diff import print_diff
 
     run(print_diff(call, name, revision=revision, summary=summary))
+
+
+for _verb in (reconcile, suspend, resume, approve):
+    command.add_command(_verb)

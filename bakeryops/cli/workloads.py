@@ -17,6 +17,8 @@ from bakeryops.cli.options import (
     watch_option,
 )
 from bakeryops.cli.output import Cell, Column
+from bakeryops.cli.workloads_act import delete_pod, restart, scale
+from bakeryops.cli.workloads_enter import port_forward, shell
 
 if TYPE_CHECKING:
     from bakeryops.cluster.feed import Changes, Feed
@@ -28,7 +30,7 @@ __all__ = ["command", "is_bad"]
 _NEEDED = ("pods",)
 
 
-@click.command("workloads", epilog=EXIT_CODES)
+@click.group("workloads", invoke_without_command=True, epilog=EXIT_CODES)
 @click.option("-s", "--service", metavar="NAME", help="Only what belongs to this service, or has this name.")
 @click.option("-p", "--problems", is_flag=True, help="Only what is not fine.")
 @click.option("--pods", is_flag=True, help="List the pods instead of what keeps them running.")
@@ -37,7 +39,10 @@ _NEEDED = ("pods",)
 @output_option
 @connection_options
 @pass_call
-def command(call: Call, service: str | None, problems: bool, pods: bool, watch: bool) -> None:
+@click.pass_context
+def command(
+    context: click.Context, call: Call, service: str | None, problems: bool, pods: bool, watch: bool
+) -> None:
     """List Deployments, StatefulSets, DaemonSets, Jobs and bare pods with their state and what they use.
 
     The worst come first. READY counts pods, RESTARTS those of the containers that run now (of the last hour in
@@ -52,10 +57,16 @@ def command(call: Call, service: str | None, problems: bool, pods: bool, watch: 
       bakeryops workloads -s auth --pods        the pods of one service
       bakeryops workloads -w                    go on and show changes
       bakeryops workloads -o json | jq -r '.[] | select(.health == "bad") | .name'
+      bakeryops workloads restart auth          act on one of them
     """
-    from bakeryops.cli.cluster import run
+    if context.invoked_subcommand is None:
+        from bakeryops.cli.cluster import run
 
-    run(_run(call, service, problems, pods, watch))
+        run(_run(call, service, problems, pods, watch))
+
+
+for _verb in (restart, scale, delete_pod, shell, port_forward):
+    command.add_command(_verb)
 
 
 async def _run(call: Call, service: str | None, problems: bool, pods: bool, watch: bool) -> int:
