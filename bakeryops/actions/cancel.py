@@ -149,6 +149,7 @@ def _deploy_notes(build: Build, way: Mode) -> list[Note]:
     task = next((each for each in build.tasks if "tag" in each.task and "update" in each.task), None)
     if build.deploy_commit or (task is not None and task.state == "succeeded"):
         return [Note("soon", "Its tags are committed already: Flux deploys them all the same.")]
-    if not way.kills and task is not None and task.state == "running":
-        return [Note("soon", "It is writing its tags at this moment, and is let finish: they are deployed.")]
+    if task is not None and task.state == "running":
+        what = "may be deployed all the same" if way.kills else "are deployed, as it is let finish"
+        return [Note("soon", f"It is writing its tags at this moment: they {what}.")]
     return [Note("", "Nothing of it is deployed.")] if way.kills else []

@@ -99,8 +99,6 @@ async def plan_rebuild(ground: Ground, services: Sequence[str], revision: str = 
         usual=usual if wait else None,
         basis={
             "revision": chosen.sha,
-            "head": ground.code.head,
-            "model": build.name,
             "namespace": namespace,
             **origin(ground),
         },
@@ -166,7 +164,9 @@ def _run(
     labels = {key: value for key, value in kept_marks(metadata.get("labels")).items() if value != old or not old}
     labels |= {_REVISION_LABEL: chosen.sha, _PUSHER_LABEL: label_value(ground.who.name)}
     root = str(metadata.get("generateName") or "") or build.pipeline or build.name
-    name = rebuild_name(root, build.namespace, *names, chosen.sha, ground.who.label, f"{ground.now:.3f}")
+    # The same until there is another run of the commit: a plan computed twice, or confirmed twice, makes one run.
+    known = sorted(each.key for each in ground.delivery.builds.builds if each.trigger.revision == chosen.sha)
+    name = rebuild_name(root, build.namespace, *names, chosen.sha, ground.who.label, *known)
     return {
         "apiVersion": model.get("apiVersion") or "tekton.dev/v1",
         "kind": "PipelineRun",

@@ -103,7 +103,7 @@ async def plan_rerun(ground: Ground, run: str, *, wait: bool = False) -> Plan:
         ),
         needs=creating(namespace),
         usual=usual if wait else None,
-        basis={"run": build.uid, "revision": build.trigger.revision, "head": ground.code.head, **origin(ground)},
+        basis={"run": build.uid, "revision": build.trigger.revision, **origin(ground)},
         blocked=blocked,
         hint=hint,
     )
@@ -124,7 +124,9 @@ def _copy(ground: Ground, build: Build, old: Object) -> Object:
     annotations[_RERUN_MARK] = build.name
     if len(build.name) <= LABEL_MOST:
         labels[RERUN_OF] = build.name
-    name = rerun_name(build.name, build.key, build.uid, ground.who.label, f"{ground.now:.3f}")
+    # The same until it was run again: a plan computed twice, or confirmed twice, makes one run.
+    known = sorted(each.key for each in ground.delivery.builds.builds if each.trigger.rerun_of == build.name)
+    name = rerun_name(build.name, build.key, build.uid, ground.who.label, *known)
     return {
         "apiVersion": old.get("apiVersion") or "tekton.dev/v1",
         "kind": "PipelineRun",

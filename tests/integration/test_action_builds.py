@@ -178,6 +178,8 @@ async def test_a_pipeline_that_cannot_be_told_blocks_the_plan_with_the_way_out(l
 async def test_a_plan_carried_out_twice_makes_one_run(lab: Bench) -> None:
     load_steps()
     plan = await lab.plan(plan_rebuild, ["auth"])
+    # Computed anew, it is the same plan: pressing twice is not building twice.
+    assert (await lab.plan(plan_rebuild, ["auth"])).steps == plan.steps
     step, at = step_of("build.create"), lab.hands(plan, plan.steps[0])
     assert not (await step.check(at)).done
     first = await step.apply(at)
@@ -191,6 +193,8 @@ async def test_a_plan_carried_out_twice_makes_one_run(lab: Bench) -> None:
         await step.apply(other)
     assert caught.value.outcome == "refused"
     assert len(lab.chain.runs()) == 1
+    wanted_again = await lab.plan(plan_rebuild, ["auth"])
+    assert wanted_again.steps[0].args["name"] != plan.steps[0].args["name"]
 
 
 # ---- rerun ----------------------------------------------------------------------------------------------------------
@@ -219,6 +223,8 @@ async def test_a_rerun_of_a_failed_run_is_a_clean_copy_in_a_folder_of_its_own(la
     assert run["spec"]["params"] == failed["spec"]["params"]
     folders = [spec["workspaces"][0]["subPath"] for spec in (run["spec"], failed["spec"])]
     assert folders[0] != folders[1]
+    once_more = await lab.plan(plan_rerun, failed["metadata"]["name"])
+    assert once_more.steps[0].args["name"] != run["metadata"]["name"]
     again = await lab.plan(plan_rerun, run["metadata"]["name"])
     assert str(again.steps[0].args["name"]).count("-r-") == 1
 
