@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +21,12 @@ from bakeryops.actions.rerun import plan_rerun
 from bakeryops.actions.steps import load_steps
 from bakeryops.errors import BakeryopsError, UsageError
 from bakeryops.jobs.step import StepFailedError, step_of
+from bakeryops.jobs.store import JobStore
 from bakeryops.model.plan import Plan
 from tests.support.bench import Bench, bench
 from tests.support.chain import CI, ended, reason
 from tests.support.cli_child import Serving, serving
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -371,3 +375,30 @@ def test_a_build_is_rerun_and_cancelled_on_the_command_line(demo: Serving) -> No
     assert (again.code, "it has ended already" in again.err) == (5, True), again
     assert demo.bakeryops("rebuild", "nonesuch", "--yes").code == 2
     assert demo.bakeryops("builds", "rerun", "nonesuch", "--yes").code == 1
+
+
+@pytest.mark.parametrize("word", ['"checking"', '"creating"', '"verifying"'])
+def test_a_job_killed_at_any_point_makes_one_run(demo: Serving, word: str) -> None:
+    before = {each["name"] for each in demo.bakeryops("builds", "-o", "json").json()}
+    started = demo.bakeryops("rebuild", "tenant", "--yes", "--detach")
+    assert started.code == 0, started
+    job = started.out.strip()
+    folder = demo.home / "state" / "bakeryops" / "jobs" / job
+    wait_until(lambda: word in (folder / "journal.jsonl").read_text("utf-8"))
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int((folder / "runner.pid").read_text("utf-8")), signal.SIGKILL)
+    wanted = str(JobStore(folder.parent).plan(job).steps[0].args["name"])
+
+    def resumed() -> bool:
+        demo.bakeryops("jobs", "resume", job)
+        return JobStore(folder.parent).view(job).state == "done"
+
+    wait_until(resumed)
+    wait_until(lambda: wanted in _tenants(demo) - before)
+    assert len(_tenants(demo) - before) == 1
+
+
+def _tenants(demo: Serving) -> set[str]:
+    """Return the runs that were made for tenant alone."""
+    found = demo.bakeryops("builds", "-o", "json").json()
+    return {each["name"] for each in found if each["services"] == ["tenant"]}
