@@ -281,7 +281,8 @@ def _basis(ground: Ground, view: FluxView, source: Source | None) -> dict[str, s
 
 
 def _facts(view: FluxView, source: Source | None, now: float) -> tuple[Fact, ...]:
-    facts = [Fact("State", f"{view.state}" + (f": {view.why}" if view.why else ""), view.health.value)]
+    state = view.why if view.why.startswith(view.state) else f"{view.state}: {view.why}".removesuffix(": ")
+    facts = [Fact("State", state, view.health.value)]
     if isinstance(view, Sync):
         facts.append(Fact("Applied", view.applied.text if view.applied is not None else "nothing yet"))
         if view.attempted is not None and view.attempted != view.applied:

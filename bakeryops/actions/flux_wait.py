@@ -300,7 +300,7 @@ def _doing(obj: Any, now: float) -> str:
             return f"health check of {_short(found[1])} lasts {clean(found[2])} at most"
         return f"health check of {_short(found[1])} ends in {max(0.0, begun + most - now):.0f} s at most"
     at = _condition(obj, "Reconciling") or _condition(obj, "Ready")
-    return said(at.message) if at is not None else ""
+    return said(at.message).partition(" for revision ")[0] if at is not None else ""
 
 
 def _short(revision: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeryops.cluster.errors import KubeError
 from bakeryops.errors import BakeryopsError, UsageError
-from bakeryops.model.workload import PodView
+from bakeryops.model.workload import PodView, WorkloadView
 from bakeryops.text import clean
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def find_workload(index: WorkloadIndex, text: str, namespace: str | None) -> tup
         for each in index.workloads.values()
         if each.kind in rolls and (not kind or each.kind == kind) and namespace in (None, each.namespace)
     ]
-    found = [each for each in views if each.name == name] or [each for each in views if each.service == name]
+    found = _named(views, name)
     if not found:
         raise BakeryopsError(
             f"there is no workload called {clean(name)}" + (f" in {namespace}" if namespace else ""),
@@ -61,6 +61,15 @@ def find_workload(index: WorkloadIndex, text: str, namespace: str | None) -> tup
             hint=f"Say one of: {', '.join(named)}.",
         )
     return found[0].kind, found[0].namespace, found[0].name
+
+
+def _named(views: list[WorkloadView], name: str) -> list[WorkloadView]:
+    """Return the workloads of that name; `auth` also means `auth-service`, and last what is labelled so."""
+    return (
+        [each for each in views if each.name == name]
+        or [each for each in views if each.name == f"{name}-service"]
+        or [each for each in views if each.service == name]
+    )
 
 
 async def find_pod(session: Session, index: WorkloadIndex, text: str, namespace: str | None) -> PodView:
@@ -78,7 +87,9 @@ async def find_pod(session: Session, index: WorkloadIndex, text: str, namespace:
         found = (
             [each for each in pods if each.name == name and not kind]
             or [each for each in pods if each.owner_name == name and kind in ("", each.owner_kind)]
-            or [each for each in pods if each.service == name and not kind]
+            or [
+                each for each in pods if not kind and name in (each.service, each.service.removesuffix("-service"))
+            ]
         )
     if not found:
         raise BakeryopsError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -111,11 +112,19 @@ async def _port_forward(call: Call, target: str, ports: str) -> int:
             call.out().lines([f"127.0.0.1:{forward.local} -> {pod.namespace}/{pod.name}:{remote}"])
             say("ctrl+c ends it")
             try:
-                await asyncio.Event().wait()
+                await _ended()
             finally:
                 text = f"{forward.opened} connections"
                 _audit(call, session, pod, "ended", "pod.forward", title, line, "done", text)
     return 0
+
+
+async def _ended() -> None:
+    """Wait for SIGTERM or the end of the terminal; ctrl+c ends it by interruption."""
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
 
 
 @asynccontextmanager
