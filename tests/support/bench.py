@@ -81,6 +81,12 @@ class Hands:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    def heed(self) -> None:
+        """Nobody asks a test to stop."""
+
+    async def reached(self, patience: float = 60.0) -> Session:
+        return self._session
+
 
 class Bench:
     """An embedded cluster, a session on it, and a place to keep what steps note."""
