@@ -9,7 +9,7 @@ from bakeryops.demo.drills.releases import crashing, released
 
 __all__ = ["GiteaDown"]
 
-_NAMESPACE, _POD = "gitea", "gitea-0"
+_NAMESPACE = "gitea"
 _LOOK = 3.0
 _PATIENCE = 90.0
 """Seconds after which Gitea goes even if Flux has not fetched the bad commit by then."""
