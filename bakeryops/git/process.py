@@ -122,18 +122,7 @@ class Git:
         where = ["--git-dir", str(self.folder)] if bare else []
         self.runs += 1
         try:
-            child = await asyncio.create_subprocess_exec(
-                program,
-                *options,
-                *where,
-                *arguments,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=dict(self.environment()),
-                cwd="/",
-                start_new_session=True,
-            )
+            child = await _started([program, *options, *where, *arguments], dict(self.environment()))
         except OSError as error:
             raise GitError(f"git cannot be run: {error.strerror or error}", kind="git") from None
         try:
@@ -150,6 +139,28 @@ class Git:
         if output.code not in codes and not output.cut:
             raise explained(doing, output.err)
         return output
+
+
+async def _started(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """Start a child; one that was cancelled while it started is ended with all its helpers."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Left to itself, asyncio would kill git alone, and wait for helpers that hold its pipes open.
+        with contextlib.suppress(OSError):
+            await asyncio.shield(_stop(await starting))
+        raise
 
 
 async def _talk(child: asyncio.subprocess.Process, stdin: bytes, most: int) -> Output:
