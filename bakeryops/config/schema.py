@@ -59,7 +59,7 @@ class Namespaces:
     )
     flux: tuple[str, ...] = _key(("flux-system",), Names(), "Namespaces of Flux.")
     builds: tuple[str, ...] = _key(
-        ("bakery-ci",), Names(), "Namespaces in which builds run; the first keeps the holds."
+        ("bakery-ci",), Names(), "Namespaces of builds; the first keeps the holds."
     )
     signoz: tuple[str, ...] = _key(("signoz", "platform", "monitoring"), Names(), "Namespaces of SigNoz.")
 

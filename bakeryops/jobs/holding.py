@@ -104,8 +104,8 @@ class Holding:
             if self._locks is None:
                 self._locks = await self._made()
             lock = await self._locks.acquire()
-        except BakeryopsError as error:
-            if isinstance(error, KubeError) and error.kind in ("invalid", "protocol"):
+        except KubeError as error:
+            if error.kind in ("invalid", "protocol", "unauthorized"):
                 raise
             # Git and the work on this machine can go on; others on this machine are held off all the same.
             self._say("none", f"{_NONE_HERE}: {error.message}; others elsewhere are not held off")

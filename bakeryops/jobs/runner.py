@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import time
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bakeryops.errors import BakeryopsError, RefusedError, UsageError
+from bakeryops.errors import BakeryopsError, CredentialError, RefusedError, UnreachableError, UsageError
 from bakeryops.jobs.control import forget_stop
 from bakeryops.jobs.gate import permit
 from bakeryops.jobs.holding import Holding
@@ -100,8 +99,12 @@ class _Runner:
     async def _permitted(self) -> None:
         """Refuse what may not be done; where the cluster is away the attempt itself will tell."""
         session = None
-        with contextlib.suppress(BakeryopsError):
+        try:
             session = await self._world.session()
+        except CredentialError:
+            raise
+        except UnreachableError:
+            pass
         await permit(self._plan, self._world.settings.config, session)
 
     async def _steps(self) -> list[str]:

@@ -104,8 +104,8 @@ class At(Protocol):
 class Step(abc.ABC):
     """The code of a kind of step. It keeps no state: everything is in arguments, outputs and notes.
 
-    The runner calls `check`, then (unless the work is done) `apply`, then `verify`. Killed at any point, the job is
-    run again from `check`: `apply` must therefore be safe to repeat after a `check` that did not find its work.
+    The runner calls `check`, then (unless the work is done) `apply`, then `verify`. Killed at any point, the job
+    is run again from `check`: `apply` must therefore be safe to repeat after a `check` that did not find its work.
     """
 
     kind: ClassVar[str]
