@@ -110,9 +110,7 @@ def _print(out: Out, found: list[Saved]) -> None:
         )
     out.table(table)
     if not found:
-        say(
-            "nothing was saved yet; the console saves failures while it is open, as does: bakeryops blackbox record"
-        )
+        say("nothing was saved yet; the console does while it is open, and: bakeryops blackbox record")
 
 
 def _find(call: Call, name: str) -> Saved:

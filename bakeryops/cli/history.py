@@ -27,8 +27,8 @@ RESULTS = (
 @click.group("history", invoke_without_command=True, epilog=EXIT_CODES)
 @click.option("-s", "--service", metavar="NAME", default="", help="Only what is about this service.")
 @click.option("--by", metavar="WHO", default="", help="Only what somebody whose name has this in it did.")
-@click.option("--result", type=click.Choice(RESULTS), default="", help="Only what ended so.")
-@click.option("--kind", type=click.Choice(KINDS), default="", help="Only entries of this kind.")
+@click.option("--result", type=click.Choice(RESULTS), help="Only what ended so.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only entries of this kind.")
 @click.option("--words", metavar="TEXT", default="", help="Only what has all these words; !word leaves out.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
 @since_option
@@ -37,8 +37,8 @@ RESULTS = (
 @pass_call
 @click.pass_context
 def command(
-    context: click.Context, call: Call, service: str, by: str, result: str, kind: str, words: str, limit: int,
-    since: float | None,
+    context: click.Context, call: Call, service: str, by: str, result: str | None, kind: str | None, words: str,
+    limit: int, since: float | None,
 ) -> None:  # fmt: skip
     """List every deployment and every action taken with bakeryops, newest first.
 
@@ -58,7 +58,7 @@ def command(
         from bakeryops.read.history import Wanted
 
         after = None if since is None else time.time() - since
-        ask = Wanted(service=service, who=by, result=result, kind=kind, since=after, words=words)
+        ask = Wanted(service, by, result or "", kind or "", after, words)
         run(_list(call, ask, limit))
 
 

@@ -176,6 +176,8 @@ def _onto(before: Saved, now: Saved) -> Saved:
     """Return what is known now, with the logs and events of before where they cannot be had any more."""
     if now.verdict == "green":
         return now
+    if not now.container and before.container:
+        now = msgspec.structs.replace(now, container=before.container, step=before.step)
     had = {each.container: each for each in before.logs if not each.missing}
     logs = tuple(had.get(each.container, each) if each.missing else each for each in now.logs)
     kept = [each for each in had.values() if each.container not in {log.container for log in logs}]

@@ -99,7 +99,7 @@ def of_taskrun(task: TaskRun, run: PipelineRun | None, *, stopping: bool, now: f
     ):
         signs.append(_with_step(base, found.steps, step, found.started, found.began))
     elif found.state == "cancelled" or (found.state in ("running", "retrying") and (stopping or asked)):
-        running = step or next((each for each in found.steps if each.state == "running"), None)
+        running = step or next((each for each in found.steps if _was_stopped(each)), None)
         if found.pod:
             base = msgspec.structs.replace(base, verdict="cancelled", reason=found.reason or "Stopping")
             signs.append(_with_step(base, found.steps, running, found.started, found.began))
@@ -107,6 +107,11 @@ def of_taskrun(task: TaskRun, run: PipelineRun | None, *, stopping: bool, now: f
         base = msgspec.structs.replace(base, verdict="green")
         signs.append(_with_step(base, found.steps, None, found.started, found.began))
     return signs
+
+
+def _was_stopped(step: Step) -> bool:
+    """Return whether a step runs still, or ran when its task was cancelled."""
+    return step.state == "running" or (step.state == "ended" and step.health is Health.HELD)
 
 
 def _of_task(task: TaskRun, run: PipelineRun | None, now: float) -> Saved:
