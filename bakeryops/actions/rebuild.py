@@ -83,7 +83,7 @@ async def plan_rebuild(ground: Ground, services: Sequence[str], revision: str = 
         subject=listed,
         created=ground.now,
         steps=() if blocked else create_steps(ground, run, wait=wait, usual=usual),
-        scope=tuple(sorted(f"service/{each}" for each in names)),
+        scope=tuple(sorted(f"rebuild/{each}" for each in names)),
         command=command,
         undo=shlex.join(["bakeryops", "builds", "cancel", name]),
         facts=(

@@ -82,7 +82,7 @@ async def plan_rerun(ground: Ground, run: str, *, wait: bool = False) -> Plan:
         subject=build.name,
         created=ground.now,
         steps=() if blocked else create_steps(ground, copied, wait=wait, usual=usual),
-        scope=tuple(sorted({f"build/{build.key}", *(f"service/{each}" for each in services)})),
+        scope=tuple(sorted({f"build/{build.key}", *(f"rebuild/{each}" for each in services)})),
         command=shlex.join(["bakeryops", "builds", "rerun", build.name, *(["--wait"] if wait else [])]),
         undo=shlex.join(["bakeryops", "builds", "cancel", name]),
         facts=(

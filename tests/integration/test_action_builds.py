@@ -92,7 +92,7 @@ async def test_a_rebuild_builds_the_chosen_services_at_that_commit_and_nothing_e
     plan = await lab.plan(plan_rebuild, ["tenant", "auth"], wait=True)
     assert (plan.title, plan.scope) == (
         f"Rebuild auth, tenant at {newest[:7]}",
-        ("service/auth", "service/tenant"),
+        ("rebuild/auth", "rebuild/tenant"),
     )
     assert plan.command == f"bakeryops rebuild auth tenant --at {newest[:12]} --wait"
     assert "2 of 2 build slots are free" in texts(plan)
