@@ -55,7 +55,9 @@ class Database:
             try:
                 done = work(connection)
             except BaseException:
-                connection.execute("ROLLBACK")
+                # A full disk has rolled back by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
             return done
