@@ -57,7 +57,7 @@ class ConfirmScreen(PlanScreen):
 
     def input_line(self) -> ComposeResult:
         """Yield the line to type the asked text into, and the words to press."""
-        yield Input(id="typed", compact=True)
+        yield Input(id="typed", compact=True, select_on_focus=False)
         yield Choices(id="choices")
 
     def on_mount(self) -> None:
@@ -94,7 +94,7 @@ class ConfirmScreen(PlanScreen):
 
     def draw_plan(self, *, first: bool = False) -> None:
         """Draw it all; `first` puts the choice back on Cancel and the text to its beginning."""
-        if not self.stands or not self.query("#choices"):
+        if not self.query("#choices"):
             return
         plan, width = self._plan, self.size.width
         text, head = self.query_one("#text", TextPanel), self.query_one("#head", LinePanel)

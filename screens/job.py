@@ -125,7 +125,7 @@ class JobScreen(ConsoleScreen):
             self.say(" ".join(event.error.lines()), severity="error")
 
     def _draw(self) -> None:
-        if not self.is_mounted or not self.query("#text"):
+        if not self.query("#text"):
             return
         width, text = self.size.width, self.query_one("#text", TextPanel)
         view = self._view
@@ -199,12 +199,10 @@ class JobScreen(ConsoleScreen):
         view = self._view
         if view is None:
             return
-        step = view.steps[view.at] if view.steps else None
         left = "what is done so far stays done" if view.at else "nothing has been changed yet"
-        title = f"Stop after the step it is at ({clean(step.title) if step is not None else ''})? {left}."
-        answer = await self.app.push_screen_wait(
-            ChooseScreen(title, [Choice("", "go on"), Choice("stop", "stop", "after this step")])
-        )
+        choices = [Choice("", "go on"), Choice("stop", f"stop after step {view.at + 1}", left)]
+        title = f"Cancel {clean(view.plan.title)[:50]}?"
+        answer = await self.app.push_screen_wait(ChooseScreen(title, choices))
         if answer == "stop":
             try:
                 cancel(JobStore(), self._job, self.console.who())

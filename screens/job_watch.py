@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +21,9 @@ EVERY = 1.0
 
 IDLE = 3.0
 """Seconds between two looks while none does."""
+
+LOST = 86_400.0
+"""Seconds for which a job whose process is gone is pointed out; after that it stands in the list only."""
 
 MOST = 60
 """Jobs that are looked at, the newest."""
@@ -43,7 +47,7 @@ class JobWatch:
     @property
     def going(self) -> list[JobView]:
         """The jobs that go on, or want a person because their process is gone."""
-        return [view for view in self.views if not view.finished]
+        return [view for view in self.views if not view.finished and (view.state != "lost" or _young(view))]
 
     def poke(self) -> None:
         """Look at once: a job was started."""
@@ -90,6 +94,10 @@ class JobWatch:
             found.append(known[1])
         self._seen = seen
         return tuple(found)
+
+
+def _young(view: JobView) -> bool:
+    return time.time() - view.created < LOST
 
 
 def _mark(folder: Path) -> object:

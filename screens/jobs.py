@@ -44,7 +44,7 @@ class JobsScreen(ListScreen):
 
     def show_jobs(self) -> None:
         """Draw the jobs as they are now."""
-        if not self.is_mounted or not self.query("#jobs"):
+        if not self.query("#jobs"):
             return
         jobs = self.console.jobs
         views = sorted(jobs.views, key=lambda view: (view.finished, view.state != "lost"))

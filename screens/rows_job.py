@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bakeryops.model.job import JobView, StepView
 from bakeryops.text import clean
 from bakeryops.units import format_age, format_bytes, format_duration
-from screens.lines import Line, Span, columns, fit, wrap
+from screens.lines import Line, Span, columns, cut, fit, wrap
 from screens.widgets.cells import Cell, Column, Row
 
 __all__ = ["JOB_COLUMNS", "job_heading", "job_lines", "job_log", "job_rows", "job_word", "jobs_word"]
@@ -68,9 +68,9 @@ def job_heading(view: JobView, width: int, now: float) -> Line:
     else:
         when = f"asked for {_clock(view.created)}"
     right = f"{when}  by {clean(view.who)} "
-    if view.lock and not view.finished:
+    if view.lock and not view.finished and width >= 100:
         right = f"{when}  by {clean(view.who)}   lock: {clean(view.lock)} "
-    return columns(left, ((right, "dim"),), width)
+    return columns(left, ((f"  {right}", "dim"),), width)
 
 
 def job_lines(view: JobView, width: int, now: float) -> list[Line]:
@@ -161,9 +161,10 @@ def _step_lines(step: StepView, number: int, room: int, width: int, now: float) 
     if not said:
         lines = [head]
     elif width - indent >= 24:
-        parts = wrap(said, width - indent - 2, tone if step.state in ("failed", "stopped") else "dim")
         if step.state in ("done", "pending"):
-            parts = parts[:2]
+            # One line a step: the evidence stands in full below, and in the log.
+            said = cut(said, width - indent - 2)
+        parts = wrap(said, width - indent - 2, tone if step.state in ("failed", "stopped") else "dim")
         lines = [(*head, ("   ", ""), *parts[0]), *(((" " * indent, ""), *part) for part in parts[1:])]
     else:
         lines = [head, *((("     ", ""), *part) for part in wrap(said, width - 7, "dim"))]
@@ -207,10 +208,13 @@ def _outcome(view: JobView, width: int) -> list[Line]:
     for each in filter(None, (view.why, view.hint)):
         lines += [(("   ", ""), *line) for line in wrap(clean(each), width - 5, "dim" if each is view.why else "")]
     for each in view.evidence:
+        if clean(each) == clean(view.text):
+            continue
         lines += [(("   · " if not at else "     ", "dim"), *line)
                   for at, line in enumerate(wrap(clean(each), width - 7, "dim"))]  # fmt: skip
     if view.plan.undo and view.state in ("done", "partial"):
-        lines += [(), (("   u", "key"), (" takes it back: ", ""), (clean(view.plan.undo), "accent"))]
+        lines += [(), (("   u", "key"), (" takes it back: ", ""))]
+        lines += [(("     ", ""), *line) for line in wrap(clean(view.plan.undo), width - 7, "accent")]
     if view.state == "lost":
         lines += [(), (("   r", "key"), (" goes on where it stopped; what is done is found done", ""))]
     if view.state in ("refused", "failed", "partial"):

@@ -64,7 +64,11 @@ def command_lines(plan: Plan, width: int) -> list[Line]:
         about = "" if step.changes else "  looks and waits, changes nothing"
         lines.append(((f" {number} {clean(step.title)}", "title"), (about, "dim")))
         shows = [part for each in step.shows for part in each.split("\n")]
-        lines += [(("   ", ""), (clean(part), "accent")) for part in shows] or [(("   nothing is sent", "dim"),)]
+        for part in shows:
+            lines += [((" " * (5 if at else 3), ""), *line)
+                      for at, line in enumerate(wrap(clean(part), width - 7, "accent"))]  # fmt: skip
+        if not shows:
+            lines.append((("   nothing is sent", "dim"),))
         if step.partial:
             lines += [
                 (("   ", ""), *line) for line in wrap(f"if it ends here: {clean(step.partial)}", width - 5, "dim")

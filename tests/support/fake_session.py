@@ -145,10 +145,13 @@ class FakeSession:
     async def _not_served(self, kind: str, *args: Any, **options: Any) -> Any:
         raise KubeError(f"{kind} are not served here", kind="absent", status=404)
 
-    async def _can(self, verb: str, group: str, resource: str, **names: Any) -> Verdict:
-        whole = f"{resource}/{names['subresource']}" if names.get("subresource") else resource
+    async def _can(
+        self, verb: str, group: str, resource: str, namespace: str | None = None, name: str | None = None,
+        subresource: str | None = None,
+    ) -> Verdict:  # fmt: skip
+        whole = f"{resource}/{subresource}" if subresource else resource
         if f"{verb} {whole}" == self.refuses:
-            return Verdict(False, f"you may not {verb} {whole} in {names.get('namespace')}")
+            return Verdict(False, f"you may not {verb} {whole} in {namespace}")
         return Verdict(True)
 
     # What tests do to the cluster.
