@@ -10,10 +10,11 @@ from bakeryops.cli.shapes import moment
 
 if TYPE_CHECKING:
     from bakeryops.jobs.lease import Lock
+    from bakeryops.model.hold import Hold
     from bakeryops.model.job import JobView, StepView
     from bakeryops.model.plan import Plan
 
-__all__ = ["job", "lock", "plan"]
+__all__ = ["hold", "job", "lock", "plan"]
 
 
 def plan(found: Plan) -> dict[str, Any]:
@@ -93,4 +94,17 @@ def lock(found: Lock, now: float) -> dict[str, Any]:
         "since": moment(found.since),
         "renewed": moment(found.renewed),
         "expired": found.expired(now),
+    }
+
+
+def hold(found: Hold, now: float) -> dict[str, Any]:
+    """Return a hold."""
+    return {
+        "service": found.service,
+        "owner": found.owner,
+        "reason": found.reason,
+        "since": moment(found.since),
+        "until": moment(found.until),
+        "over": found.over(now),
+        "job": found.job,
     }
