@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -20,19 +21,19 @@ class Clone:
         self.git("clone", "--quiet", origin.url, str(path), inside=False)
 
     def git(self, *arguments: str, inside: bool = True, codes: tuple[int, ...] = (0,)) -> str:
+        return self._run(["git", *(["-C", str(self.path)] if inside else []), *arguments], codes)
+
+    def shell(self, command: str) -> str:
+        """Run a line as a person would type it."""
+        return self._run(["sh", "-c", f"cd {shlex.quote(str(self.path))} && {command}"], (0,))
+
+    def _run(self, command: list[str], codes: tuple[int, ...]) -> str:
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.path.parent), "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "Ana", "GIT_AUTHOR_EMAIL": "ana@example.org",
             "GIT_COMMITTER_NAME": "Ana", "GIT_COMMITTER_EMAIL": "ana@example.org",
         }  # fmt: skip
-        where = ["-C", str(self.path)] if inside else []
-        done = subprocess.run(
-            ["git", *where, *arguments],
-            capture_output=True,
-            env=environment,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        done = subprocess.run(command, capture_output=True, env=environment, check=False, stdin=subprocess.DEVNULL)
         assert done.returncode in codes, done.stderr.decode()
         return done.stdout.decode("utf-8", "replace").strip()
 
