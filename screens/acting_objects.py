@@ -98,7 +98,7 @@ class ObjectActions(CommandingScreen):
         if not container:
             self.say(f"{pod.name}: no container runs: {pod.status}", severity="error")
             return
-        await self.console.open_shell(pod.namespace, pod.name, container)
+        await self.console.open_shell(pod, container)
 
     @work(group="ask", exclusive=True, exit_on_error=False)
     async def do_pod_forward(self) -> None:
@@ -106,12 +106,12 @@ class ObjectActions(CommandingScreen):
         pod = await self._chosen_pod("Forward to which pod?")
         if pod is None:
             return
-        if self.console.end_forward(pod.namespace, pod.name):
+        if self.console.end_forward(pod):
             return
         answers = await self.app.push_screen_wait(AskScreen(f"Forward a port to {pod.name}", ports(None)))
         if answers is not None:
             local, mark, remote = answers[0].rpartition(":")
-            self.console.begin_forward(pod.namespace, pod.name, int(remote), int(local) if mark and local else 0)
+            self.console.begin_forward(pod, int(remote), int(local) if mark and local else 0)
 
     async def _chosen_pod(self, title: str) -> PodView | None:
         """Return the selected pod, or one of the selected workload; None where there is none, which is said."""

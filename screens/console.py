@@ -13,6 +13,7 @@ from screens.lines import Line
 if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
     from bakeryops.model.plan import Plan
+    from bakeryops.model.workload import PodView
     from screens.code import ConsoleCode
     from screens.job_watch import JobWatch
     from screens.pace import Pace
@@ -108,13 +109,13 @@ class Console(Protocol):
     async def is_held(self, service: str) -> bool:
         """Return whether builds deploy nothing of a service; raises `BakeryopsError` where that cannot be told."""
 
-    async def open_shell(self, namespace: str, pod: str, container: str) -> None:
+    async def open_shell(self, pod: PodView, container: str) -> None:
         """Give the terminal to a shell in a container until it ends."""
 
-    def begin_forward(self, namespace: str, pod: str, remote: int, local: int = 0) -> None:
+    def begin_forward(self, pod: PodView, remote: int, local: int = 0) -> None:
         """Forward a port of this machine (a free one where `local` is 0) to a pod, until it is ended."""
 
-    def end_forward(self, namespace: str, pod: str) -> bool:
+    def end_forward(self, pod: PodView) -> bool:
         """End the forwarding to a pod; return whether there was one."""
 
     def drill_lines(self, width: int) -> list[Line]:

@@ -185,7 +185,7 @@ def _progress(step: StepView) -> Line:
         ]
     amount = _amount(done, step.unit) + (f" of {_amount(total, step.unit)}" if total else "")
     spans.append((f"  {amount} {'' if step.unit == 'bytes' else clean(step.unit)}".rstrip(), ""))
-    if step.rate:
+    if step.rate and step.unit != "s":
         spans.append((f"   {_amount(step.rate, step.unit)}/s", "dim"))
     if step.eta is not None:
         spans.append((f"   {format_duration(step.eta)} left", "dim"))
@@ -193,7 +193,9 @@ def _progress(step: StepView) -> Line:
 
 
 def _amount(value: float, unit: str) -> str:
-    return format_bytes(value) if unit == "bytes" else f"{value:g}"
+    if unit == "bytes":
+        return format_bytes(value)
+    return f"{value:.0f}" if unit == "s" or value >= 100 else f"{value:.3g}"
 
 
 def _told(symbol: str, tone: str, text: str, width: int) -> list[Line]:

@@ -117,7 +117,7 @@ def _notes(plan: Plan, room: int, width: int) -> list[Line]:
 def _section(section: Section, width: int) -> list[Line]:
     lines: list[Line] = [((f" {clean(section.title)}", "title"),)]
     if section.form == "diff":
-        return lines + list(diff_lines(section.lines, "   "))
+        return lines + list(diff_lines(_briefly(section.lines), "   "))
     tone = "accent" if section.form == "commands" else ""
     for each in section.lines:
         text = clean(each)
@@ -128,6 +128,16 @@ def _section(section: Section, width: int) -> list[Line]:
             else (("   ", ""), (cut(text, width * 2), tone))
         )
     return lines
+
+
+def _briefly(lines: Sequence[str]) -> list[str]:
+    """Return a diff with one line a file in place of four: what matters has to fit on a small screen."""
+    found: list[str] = []
+    for line in lines:
+        if line.startswith(("diff --git ", "index ", "--- a/")):
+            continue
+        found.append(line.removeprefix("+++ b/") if line.startswith("+++ b/") else line)
+    return found
 
 
 def _then(plan: Plan, room: int, width: int) -> list[Line]:
