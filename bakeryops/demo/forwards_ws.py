@@ -1,4 +1,7 @@
-"""Port-forward over WebSocket: two channels for each port, one connection a port (v4.channel.k8s.io)."""
+"""Port-forward over WebSocket: two channels for each port, one connection a port (v4.channel.k8s.io).
+
+A client that offers it gets SPDY within the WebSocket instead (see `forwards_spdy`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from bakeryops.demo.api import Call
 from bakeryops.demo.contracts import Object
 from bakeryops.demo.faults import STREAM_ACTIONS
 from bakeryops.demo.forwards import Listener, refusal
+from bakeryops.demo.forwards_spdy import PROTOCOL, run_tunnel
 from bakeryops.demo.status import bad_request
 
 __all__ = ["run_forward"]
@@ -31,6 +35,12 @@ class _Pair:
 
 async def run_forward(call: Call, pod: Object) -> web.StreamResponse:
     """Serve the ports that a client asks for with `ports`; raises `StatusError` 400 for none or bad ones."""
+    offered = call.request.headers.get("Sec-WebSocket-Protocol", "")
+    if PROTOCOL in (each.strip() for each in offered.split(",")):
+        tunnel = web.WebSocketResponse(protocols=(PROTOCOL,), timeout=_CLOSE_SECONDS)
+        await tunnel.prepare(call.request)
+        await run_tunnel(tunnel, pod)
+        return tunnel
     ports = _ports(call)
     socket = web.WebSocketResponse(protocols=(_PROTOCOL,), timeout=_CLOSE_SECONDS)
     await socket.prepare(call.request)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
+import pytest
 
+from bakeryops.demo import spdy
 from bakeryops.demo.faults import Fault
+from bakeryops.demo.forwards_spdy import PROTOCOL
 from bakeryops.demo.server import DemoServer
-from tests.support.demo import Client, place, served, static_store
+from tests.support.demo import Client, kubeconfig, place, served, static_store
+from tests.support.spdy import Peer
 
 PATH = "/api/v1/namespaces/orders/pods/web/portforward"
 V4 = "v4.channel.k8s.io"
@@ -18,7 +26,7 @@ V4 = "v4.channel.k8s.io"
 
 @asynccontextmanager
 async def forwarding(
-    *, state: str = "running", user: str = "operator"
+    *, state: str = "running", user: str = "operator", tls: bool = False
 ) -> AsyncIterator[tuple[DemoServer, Client]]:
     """Serve one pod with one container that listens on 8080."""
     store = static_store("orders")
@@ -31,7 +39,7 @@ async def forwarding(
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "orders", "uid": "u1"},
            "spec": {"nodeName": "n1", "containers": [container]}, "status": status}  # fmt: skip
     place(store, "pods", pod)
-    async with served(store) as server, Client(server, user) as client:
+    async with served(store, tls=tls) as server, Client(server, user) as client:
         yield server, client
 
 
@@ -99,3 +107,75 @@ async def test_a_fault_cuts_the_connection() -> None:
         server.faults.add(Fault("truncate", resource="pods/portforward"))
         found = await frames(server, "ports=8080", b"\x00GET / HTTP/1.1\r\n\r\n")
     assert len(found) == 2
+
+
+async def tunnelled(server: DemoServer, *sent: bytes, enough: int) -> list[spdy.Frame]:
+    """Send bytes of SPDY within a WebSocket and return the first frames that come back."""
+    headers = {"Authorization": f"Bearer {server.tokens['operator']}"}
+    reader, found = spdy.Reader(), []
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(server.url + PATH, headers=headers, protocols=(PROTOCOL,)) as socket,
+    ):
+        assert socket.protocol == PROTOCOL
+        for each in sent:
+            await socket.send_bytes(each)
+        while len(found) < enough:
+            found += list(reader.feed(await socket.receive_bytes()))
+    return found
+
+
+async def test_connections_are_tunnelled_one_after_the_other() -> None:
+    peer = Peer()
+    sent = b""
+    for request, port in enumerate((8080, 9999)):
+        for half, kind in enumerate(("error", "data"), start=1):
+            stream = 4 * request + 2 * half - 1
+            sent += peer.open(
+                stream, final=kind == "error", streamtype=kind, port=str(port), requestid=str(request)
+            )
+    async with forwarding() as (server, _):
+        request = b"GET /y HTTP/1.1\r\n\r\n"
+        found = await tunnelled(server, sent, struct.pack(">II", 3, len(request)) + request, enough=10)
+    assert [frame.stream for frame in found if frame.kind == spdy.SYN_REPLY] == [1, 3, 5, 7]
+    texts = {frame.stream: frame.data for frame in found if frame.kind == 0 and frame.data}
+    assert b"path /y" in texts[3]
+    assert texts[5].startswith(b"error forwarding port 9999 to pod ")
+    assert {frame.stream for frame in found if frame.final} == {1, 3, 5, 7}
+
+
+async def test_streams_of_another_kind_are_reset_and_nonsense_ends_the_tunnel() -> None:
+    async with forwarding() as (server, _):
+        [reset] = await tunnelled(server, Peer().open(1, streamtype="stdin", port="8080"), enough=1)
+        assert (reset.kind, reset.stream) == (spdy.RST_STREAM, 1)
+        headers = {"Authorization": f"Bearer {server.tokens['operator']}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(server.url + PATH, headers=headers, protocols=(PROTOCOL,)) as socket,
+        ):
+            await socket.send_bytes(b"\x80\x02\x00\x06\x00\x00\x00\x04abcd")
+            assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.slow
+async def test_kubectl_forwards_a_port(tmp_path: Path) -> None:
+    async with forwarding(tls=True) as (server, _):
+        config = kubeconfig(server, tmp_path / "kubeconfig", "operator", "orders")
+        child = await asyncio.create_subprocess_exec(
+            "kubectl", "--kubeconfig", str(config), "port-forward", "--address=127.0.0.1", "pod/web", ":8080",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECTL_PORT_FORWARD_WEBSOCKETS": "true"},
+        )  # fmt: skip
+        try:
+            assert child.stdout is not None
+            line = (await child.stdout.readline()).decode()
+            assert line.startswith("Forwarding from 127.0.0.1:"), line
+            address = line.split()[2]
+            async with aiohttp.ClientSession() as session:
+                for path in ("/a", "/b"):
+                    async with session.get(f"http://{address}{path}") as answer:
+                        assert f"port 8080, path {path}" in await answer.text()
+        finally:
+            child.terminate()
+            await child.wait()
