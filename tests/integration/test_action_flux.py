@@ -118,3 +118,15 @@ async def test_a_token_asked_for_twice_is_the_same_request(lab: Bench) -> None:
     async with asyncio.timeout(5):
         await step_of("flux.apply").apply(at)
     assert lab.live("kustomizations", "bakery-ia")["metadata"]["annotations"][TOKEN] == token
+
+
+async def test_other_kinds_are_asked_and_waited_for_in_the_same_way(lab: Bench) -> None:
+    receiver = ("Receiver", "flux-system", "bakery-gitea")
+    evidence = await lab.carry_out(await lab.plan(plan_reconcile, *receiver))
+    assert evidence[0].startswith("Receiver bakery-gitea: ")
+    live = lab.live("receivers", "bakery-gitea")
+    assert live["status"]["lastHandledReconcileAt"] == live["metadata"]["annotations"][TOKEN]
+    await lab.carry_out(await lab.plan(plan_suspend, *receiver, "the webhook is moved"))
+    assert "suspended" in (await lab.plan(plan_reconcile, *receiver)).blocked
+    await lab.carry_out(await lab.plan(plan_resume, *receiver))
+    assert "suspend" not in lab.live("receivers", "bakery-gitea")["spec"]
