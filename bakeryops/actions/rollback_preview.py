@@ -161,7 +161,8 @@ def sections_of(seen: Seen) -> Iterator[Section]:
     """Yield commits, diff, objects, and the commands."""
     for service, past in seen.pasts.items():
         if past.lines:
-            yield Section(f"Commits taken back of {service}", past.lines[: 2 * _MOST])
+            what = "brought back" if seen.verb == "reapply" else "taken back"
+            yield Section(f"Commits {what} of {service}", past.lines[: 2 * _MOST])
     if seen.diff:
         yield Section("Git", tuple(seen.diff.splitlines()[:200]), "diff")
     changes = seen.objects.changes

@@ -112,7 +112,7 @@ class Holding:
             return ""
         if lock is not None:
             return lock.told(time.time())
-        self._say("held", f"lock {', '.join(self._plan.scope)}")
+        self._say("held", ", ".join(self._plan.scope))
         return ""
 
     async def _made(self) -> Locks:
@@ -139,7 +139,7 @@ class Holding:
             if self._taken is not None:
                 self._say("lost", f"the lock was taken away: {self._taken.told(time.time())}")
                 return
-            self._say("held", f"lock {', '.join(self._plan.scope)}")
+            self._say("held", ", ".join(self._plan.scope))
 
     def _say(self, state: str, text: str) -> None:
         if text != self._said:

@@ -193,7 +193,7 @@ class _Runner:
     def _end(
         self, state: str, text: str, *, why: str = "", hint: str = "", code: int = 0, evidence: Sequence[str] = ()
     ) -> int:
-        data = {"code": code, "evidence": [each for each in evidence if each]}
+        data = {"code": code, "evidence": list(dict.fromkeys(each for each in evidence if each))}
         self._write(Entry(time.time(), "end", "", state, text, why, hint, data))
         self._audit("ended")
         return code

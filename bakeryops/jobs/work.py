@@ -187,6 +187,7 @@ class Work:
         began, first = self._measured
         rate = (done - first) / (now - began) if now > began else None
         eta = (total - done) / rate if total is not None and rate else None
+        done = round(done, 1)
         data = {"done": done, "total": total, "rate": rate, "eta": eta}
         self._write(Entry(now, "progress", self.step.id, text=unit, data=data), sync=False)
 

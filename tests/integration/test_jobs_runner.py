@@ -45,7 +45,7 @@ async def test_steps_are_carried_out_in_order_with_evidence(table: Bench, home: 
     assert [step.state for step in view.steps] == ["done", "done"]
     assert view.steps[0].text == "the line was written"
     assert view.steps[1].outputs["before"] == "a"
-    assert view.lock == "lock service/auth"
+    assert view.lock == "service/auth"
     async with table.session() as (session, _):
         assert await locks(session, "bakery-ia") == []
     records = list(AuditLog().records())
