@@ -61,6 +61,8 @@ class Hands:
 
     async def repository(self) -> Repository:
         git = self.config.git
+        assert git.url is not None
+        assert git.credentials is not None
         return Repository(git.url, git.branch, credentials=Path(git.credentials), folder=self.folder / "mirrors")
 
     def now(self) -> float:
