@@ -93,7 +93,7 @@ async def objects_of(ground: Ground, repository: Repository, delivery: Delivery,
         )
     except BakeryopsError as error:
         return Objects(None, f"{error.message}: {error.why}" if error.why else error.message)
-    return Objects(await asyncio.to_thread(object_changes, before, after))
+    return Objects(await asyncio.to_thread(object_changes, before, after, prune=sync.prune))
 
 
 def facts_of(seen: Seen) -> Iterator[Fact]:
