@@ -80,7 +80,17 @@ class ActingApp(ConnectedApp):
 
     @work(group="drill", exclusive=True, exit_on_error=False)
     async def _watch_drill(self, session: Session, drill: DrillWatch) -> None:
-        await drill.run(session, self._tell_jobs)
+        told = False
+
+        def changed() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                self.notify(drill.story(), title=f"drill {clean(str(drill.drill.get('name', '')))}", markup=False,
+                            timeout=20)  # fmt: skip
+            self._tell_jobs()
+
+        await drill.run(session, changed)
 
     def drill_lines(self, width: int) -> list[Line]:
         """Return what is said of the drill that is on, nothing where none is."""

@@ -52,10 +52,20 @@ class DrillWatch:
                 return
             await asyncio.sleep(EVERY)
 
+    def story(self) -> str:
+        """Return what a person is told at the beginning."""
+        return f"{clean(str(self.drill.get('story', '')))}\nGoal: {clean(str(self.drill.get('goal', '')))}"
+
     async def hint(self, session: Session) -> str:
         """Return the next hint; raises `BakeryopsError`."""
         found = json.loads(await session.transport.send_json("POST", f"{PATH}/hint"))
-        return clean(str(found.get("hint") or "there are no more hints")) if isinstance(found, dict) else ""
+        before = len(self.drill.get("hints_given") or ())
+        given = found.get("hints_given") if isinstance(found, dict) else None
+        self.drill = found if isinstance(found, dict) else self.drill
+        if not isinstance(given, list) or not given:
+            return "this drill has no hints"
+        last = clean(str(given[-1]))
+        return last if len(given) > before else f"that was the last hint: {last}"
 
 
 def drill_line(drill: dict[str, Any], width: int) -> list[Line]:
@@ -69,6 +79,6 @@ def drill_line(drill: dict[str, Any], width: int) -> list[Line]:
     seconds = drill.get("seconds")
     took = format_duration(float(seconds)) if isinstance(seconds, int | float) else ""
     left = drill.get("hints_left")
-    tail = f" · {took}" + (f" · ctrl+h hint ({left} left)" if left else "") + " "
+    tail = f" · {took}" + (f" · ctrl+t hint ({left} left)" if left else "") + " "
     head = f" drill {name}: "
     return [((head, "title"), (cut(goal, width - cell_len(head) - cell_len(tail)), ""), (tail, "dim"))]

@@ -26,7 +26,7 @@ _FIRST = {"bad": 0, "soon": 1, "unknown": 2}
 def plan_heading(plan: Plan, width: int) -> Line:
     """Return the question, and what the answer will be given to: the plan's hash, its time and its commit."""
     when = time.strftime("%H:%M:%S", time.gmtime(plan.created))
-    head = next((plan.basis[key][:7] for key in ("head", "revision") if plan.basis.get(key)), "")
+    head = next((plan.basis[key][:7] for key in ("git.head", "head", "revision") if plan.basis.get(key)), "")
     short = f"plan {plan.short} "
     told = f"plan {plan.short}, computed {when} UTC{f' on {head}' if head else ''} "
     title = f" {clean(plan.title)}?"
