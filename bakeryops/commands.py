@@ -112,7 +112,7 @@ _ALL = frozenset({ANYWHERE})
 _LOGS = frozenset({"logs"})
 _BUILD = frozenset({"build"})
 _LINES = _LOGS | _BUILD
-_TEXT = frozenset({"logs", "build", "object", "diff"})
+_TEXT = frozenset({"logs", "build", "object", "diff", "saved"})
 _SERVED = frozenset({"overview", "builds", "build", "gitops", "workloads", "service", "follow", "object"})
 _PODS = frozenset({"overview", "workloads", "service", "object", "follow", "sync"})
 _FLUX = frozenset({"gitops", "sync"})
@@ -152,10 +152,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("object.events", "events of it", "Show the events of the selected object.", ("e",), "Object",
             _DESCRIBED, worth=60, selection=_ANY, needs=Need("list", "events"), live=True),
     Command("delivery.service", "service", "Show the service of the selected object: deployments, builds, pods.",
-            ("v",), "Object", _OBJECTS - {"service"}, worth=67, live=True),
+            ("v",), "Object", (_OBJECTS - {"service"}) | {"history"}, worth=67, live=True),
     Command("delivery.follow", "follow",
             "Follow the selected commit to ready pods; on the overview, the newest.", ("F",),
-            "Object", (_OBJECTS - {"follow"}) | _BUILD, worth=68, live=True),
+            "Object", (_OBJECTS - {"follow"}) | _BUILD | {"history"}, worth=68, live=True),
     Command("flux.diff", "diff", "Compare what Git says with what runs.", ("D",), "Object",
             frozenset({"gitops", "sync"}), worth=79, live=True),
     Command("rollback.service", "roll back", "Put a service back to an earlier deployment, through Git.", ("R",),
@@ -200,6 +200,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("pod.forward", "port", "Forward a port of this machine to the selected pod, or end that.", ("p",),
             "Act", _PODS, worth=31, selection=_SHELLS, needs=Need("create", "pods/portforward"), live=True,
             changes=True, verb="workloads port-forward"),
+    Command("history.open", "open", "Open the job, commit or service that the entry is about.", ("enter",),
+            "Object", frozenset({"history"}), worth=80),
+    Command("blackbox.list", "black box", "Show the failures that were saved when they happened.", ("b",),
+            "Object", frozenset({"history"}), worth=58),
+    Command("blackbox.open", "open", "Show the saved failure with its log, events and times.", ("enter",),
+            "Object", frozenset({"blackbox"}), worth=94),
+    Command("blackbox.compare", "good run", "Show the failure beside the last good run of its task.", ("v",),
+            "Object", frozenset({"saved"}), worth=90),
     Command("jobs.open", "jobs", "Show what was started to change something, running ones first.", ("J",), "Act",
             _ALL, worth=37),
     Command("plan.copy", "copy command", "Copy the command line that does the same.", ("y",), "Act",
@@ -219,22 +227,22 @@ COMMANDS: tuple[Command, ...] = (
     Command("job.resume", "resume", "Go on with a job whose process is gone; what is done is found done.",
             ("r",), "Act", _JOB, worth=98, changes=True, verb="jobs resume"),
     Command("jobs.watch", "open", "Follow the selected job.", ("enter",), "Act", frozenset({"jobs"}), worth=94),
-    Command("drill.hint", "hint", "Give the next hint of the drill.", ("ctrl+h",), "Act", _ALL),
+    Command("drill.hint", "hint", "Give the next hint of the drill.", ("ctrl+t", "ctrl+h"), "Act", _ALL),
     Command("tree.fold", "fold", "Show or hide what is below the selected line.", ("space",), "List",
             frozenset({"sync"}), worth=57),
     Command("tree.all", "fold all", "Unfold everything, or fold everything again.", ("z",), "List",
             frozenset({"sync"}), worth=30),
     Command("list.filter", "filter", "Show only rows that hold the words typed; !word leaves out.", ("slash",),
-            "List", _LISTS | {"jobs"}, worth=81),
+            "List", _LISTS | {"jobs", "history", "blackbox"}, worth=81),
     Command("list.pods", "next list", "Go on to the next list of this screen.", ("w", "tab"),
             "List", frozenset({"workloads", "service"}), worth=88),
     Command("list.next", "next node", "Show the next node.", ("tab",), "List", frozenset({"machine"}), worth=30),
     Command("list.group", "by service", "Gather by service, those with trouble first; or show the worst first.",
             ("b",), "List", frozenset({"workloads"}), worth=40),
     Command("list.sort", "sort", "Sort by the next column.", ("s",), "List",
-            frozenset({"builds", "workloads", "events"}), worth=35),
+            frozenset({"builds", "workloads", "events", "history"}), worth=35),
     Command("list.reverse", "reverse", "Turn the order of the rows round.", ("S",), "List",
-            frozenset({"builds", "workloads", "events"})),
+            frozenset({"builds", "workloads", "events", "history"})),
     Command("list.warnings", "all/warnings", "Change between warnings only and all events.", ("a",), "List",
             frozenset({"events"}), worth=58),
     Command("list.namespace", "namespace", "Choose one namespace, or all.", ("n",), "List", _MAIN, worth=55,

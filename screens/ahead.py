@@ -20,7 +20,7 @@ __all__ = ["MODULES", "prepare"]
 
 MODULES = (
     "screens.builds", "screens.build", "screens.workloads", "screens.object", "screens.logs", "screens.gitops",
-    "screens.sync", "screens.service", "screens.follow", "screens.build_logs", "screens.events",
+    "screens.sync", "screens.service", "screens.follow", "screens.build_logs", "screens.events", "screens.history",
     "screens.confirm", "screens.job", "screens.jobs",
 )  # fmt: skip
 """Modules of screens, those first that are opened most."""

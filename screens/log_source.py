@@ -101,6 +101,8 @@ class Gatherer:
                     LogLine(entry.text, entry.time, source.label, entry.notice, entry.skipped) for entry in batch
                 ]
                 self._ready()
+            if gone:
+                self._lines += await _from_black_box(session, source)
         finally:
             self.ended.add(source)
             if gone and source.gone:
@@ -127,6 +129,15 @@ class Gatherer:
             keyed.sort(key=lambda each: each[:2])
             lines = [line for _, _, line in keyed]
         return lines
+
+
+async def _from_black_box(session: Session, source: Source) -> list[LogLine]:
+    """Return what was saved of a log that is gone, none where nothing was."""
+    from screens.blackbox import saved_log
+
+    lines, word = await saved_log(session, source.pod, source.container)
+    found = [LogLine(line.encode("utf-8", "replace"), source=source.label) for line in lines]
+    return [LogLine(source=source.label, notice=word), *found] if found else []
 
 
 def _empty(choice: LogChoice) -> str:

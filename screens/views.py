@@ -43,6 +43,12 @@ def _workloads() -> Screen[Any]:
     return _styled(WorkloadsScreen())
 
 
+def _history() -> Screen[Any]:
+    from screens.history import HistoryScreen
+
+    return _styled(HistoryScreen())
+
+
 def _events() -> Screen[Any]:
     from screens.events import EventsScreen
 
@@ -54,6 +60,7 @@ VIEWS: dict[str, Callable[[], Screen[Any]]] = {
     "builds": _builds,
     "gitops": _gitops,
     "workloads": _workloads,
+    "history": _history,
     "events": _events,
 }
 """Factories by the name that the registry of commands uses."""

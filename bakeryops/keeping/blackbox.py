@@ -141,6 +141,11 @@ class BlackBoxStore:
             (cluster, like.kind, like.namespace, green_name(like)),
         )
 
+    def last_green(self, number: int, like: Saved) -> Saved | None:
+        """Return the last good run of the same task in the cluster that the failure of this number is of."""
+        rows = self.database.read("SELECT cluster FROM saved WHERE id = ?", (number,))
+        return self.green(str(rows[0][0]), like) if rows else None
+
     def known(self, cluster: str) -> set[tuple[str, str]]:
         """Return uid and part of every failure that is kept."""
         return {

@@ -18,6 +18,7 @@ from bakeryops.commands import (
     keys_table,
 )
 from screens.app import BakeryOpsApp
+from screens.blackbox import BlackBoxScreen, SavedScreen
 from screens.build import BuildScreen
 from screens.builds import BuildsScreen
 from screens.confirm import ConfirmScreen
@@ -28,6 +29,7 @@ from screens.follow import FollowScreen
 from screens.frame import footer_line
 from screens.gitops import GitOpsScreen
 from screens.help import help_lines
+from screens.history import HistoryScreen
 from screens.job import JobScreen
 from screens.jobs import JobsScreen
 from screens.lines import line_text, line_width
@@ -51,6 +53,9 @@ SCREENS = {
         FollowScreen,
         DiffScreen,
         WorkloadsScreen,
+        HistoryScreen,
+        BlackBoxScreen,
+        SavedScreen,
         EventsScreen,
         ObjectScreen,
         LogsScreen,
