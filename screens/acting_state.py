@@ -16,7 +16,11 @@ def rollback_refusals(code: CodeView, service: str, *, choosing: bool = False) -
     """Return why a service cannot be rolled back, by command id; where a person may choose one, none is needed."""
     if not code.deployments:
         why = code.reason or ("Git is being read" if code.state == "waiting" else "Git tells of no deployment")
-        return dict.fromkeys(_OF_SERVICE[:3], f"deployments are known from Git: {why}")
+        refused = dict.fromkeys(_OF_SERVICE[:3], f"deployments are known from Git: {why}")
+        if code.reason and service:
+            # While Gitea is away the way back leads past Git.
+            del refused["rollback.service"]
+        return refused
     if not service:
         why = "nothing selected belongs to a service"
         return dict.fromkeys(_OF_SERVICE[1:3] if choosing else _OF_SERVICE[:3], why)

@@ -24,9 +24,10 @@ def rollback(console: Console, service: str, to: str = "") -> Proposal:
 
     async def make() -> Plan:
         await brought("rollback")
-        from bakeryops.actions.rollback import Wish, plan_rollback
+        from bakeryops.actions.rollback_wish import Wish
+        from bakeryops.actions.way_back import plan_way_back
 
-        return await plan_rollback(ground_of(console), Wish(service, to=to))
+        return await plan_way_back(ground_of(console), Wish(service, to=to))
 
     what = f"roll back {service}" + (f" to {to}" if to else "")
     return Proposal(what, make, service_stamp(console, service))

@@ -252,6 +252,11 @@ async def plan_write_back(ground: Ground, service: str, *, reason: str = "") -> 
         raise UsageError(f"{clean(service)[:80]} was not set past Git", hint=others)
     record = waiting[service]
     found = entry_of(ground.code.images, service)
+    if found is None and not ground.code.head:
+        raise BakeryopsError(
+            f"{service} cannot be written back: Git does not answer yet", why=ground.code.reason,
+            hint="Try again when Gitea is back; until then Flux stays suspended.",
+        )  # fmt: skip
     if found is None:
         raise BakeryopsError(f"{service} has no image in the overlay by now", why=ground.code.reason)
     name, present = found

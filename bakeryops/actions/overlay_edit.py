@@ -50,6 +50,8 @@ class Made(msgspec.Struct, frozen=True):
     state: Literal["made", "done", "changed", "conflict"]
     commit: str = ""
     text: str = ""
+    merges: tuple[str, ...] = ()
+    """Those of the reverted commits that are merges: bringing in their branches again brings nothing."""
 
 
 async def make(repository: Repository, editor: Editor, head: str, edit: Edit) -> Made:
@@ -61,6 +63,7 @@ async def make(repository: Repository, editor: Editor, head: str, edit: Edit) ->
     for name, entry in edit.before.items():
         if found.get(name) != entry:
             return Made("changed", text=_changed(name, entry, found.get(name)))
+    merges: tuple[str, ...] = ()
     if edit.mode == "set":
         tree = await editor.set_entries(head, edit.overlay, edit.after)
     else:
@@ -69,14 +72,14 @@ async def make(repository: Repository, editor: Editor, head: str, edit: Edit) ->
             return Made("conflict", text=f"the revert conflicts in {', '.join(reverted.conflicts[:3])}")
         if reverted.empty:
             return Made("conflict", text="the revert changes nothing: it was taken back already")
-        tree = reverted.tree
+        tree, merges = reverted.tree, reverted.merges
     author = Identity(edit.author, edit.email)
     commit = await editor.commit(tree, head, edit.message, author=author, when=edit.when)
     if edit.mode == "revert":
         other = await _others(repository, commit, edit, present)
         if other:
             return Made("conflict", text=other)
-    return Made("made", commit)
+    return Made("made", commit, merges=merges)
 
 
 async def _others(repository: Repository, commit: str, edit: Edit, before: Mapping[str, Entry]) -> str:

@@ -14,12 +14,12 @@ from bakeryops.actions.ground import Ground
 from bakeryops.actions.hold import holds_of
 from bakeryops.actions.overlay_edit import Edit, Made, make
 from bakeryops.actions.rollback_look import Images, delivery_of, images_of, writers
-from bakeryops.actions.rollback_plan import finished_plan
+from bakeryops.actions.rollback_plan import AWAY, finished_plan
 from bakeryops.actions.rollback_preview import Seen, objects_of, pasts_of
 from bakeryops.actions.rollback_target import Target, of_point, of_release, of_service, of_undo
 from bakeryops.actions.rollback_wish import Wish
 from bakeryops.actions.rollback_words import commit_message, shown
-from bakeryops.errors import BakeryopsError, UsageError
+from bakeryops.errors import BakeryopsError, CredentialError, UnreachableError, UsageError
 from bakeryops.git.editing import Editor
 from bakeryops.git.errors import GitError
 from bakeryops.git.repository import Repository
@@ -27,7 +27,7 @@ from bakeryops.model.plan import Plan
 from bakeryops.read.chain_parts import named
 from bakeryops.registry.client import stored_tags
 
-__all__ = ["Wish", "plan_rollback", "plan_undo"]
+__all__ = ["AWAY", "Wish", "plan_rollback", "plan_undo"]
 
 
 async def plan_rollback(ground: Ground, wish: Wish) -> Plan:
@@ -58,10 +58,10 @@ async def plan_undo(ground: Ground, service: str, *, reason: str = "", watch: fl
 
 def _repository(ground: Ground) -> Repository:
     if ground.repository is None or not ground.code.head:
-        raise BakeryopsError(
-            "nothing can be rolled back: Git is not known", why=ground.code.reason,
-            hint=ground.code.hint or "Set git.url in the configuration.",
-        )  # fmt: skip
+        hint = ground.code.hint or "Set git.url in the configuration."
+        if ground.code.reason:
+            hint += " In an emergency: bakeryops rollback SERVICE --break-glass"
+        raise BakeryopsError("nothing can be rolled back: Git is not known", why=ground.code.reason, hint=hint)
     return ground.repository
 
 
@@ -86,7 +86,7 @@ async def _plan(ground: Ground, repository: Repository, target: Target, wish: Wi
         images_of(ground, target.moves),
         writers(ground),
         holds_of(ground),
-        _pushable(ground, editor),
+        _pushable(repository, editor),
     )
     edit, made, why_set = outcome
     delivery = delivery_of(ground, services)
@@ -106,7 +106,8 @@ async def _plan(ground: Ground, repository: Repository, target: Target, wish: Wi
         images=_merged(images, target),
         automation=tuple(automation),
         holds=holds,
-        pushable=pushable,
+        pushable=pushable[0],
+        away=pushable[1],
         delivery=delivery,
         pasts=pasts,
         objects=objects,
@@ -182,8 +183,17 @@ async def _made(
     return edit, await make(repository, editor, head, edit), why
 
 
-async def _pushable(ground: Ground, editor: Editor) -> str:
-    """Return why nothing can be pushed, "" where it can as far as can be told."""
-    if ground.code.state not in ("live", "stale", "waiting"):
-        return ground.code.reason
-    return await editor.can_push()
+async def _pushable(repository: Repository, editor: Editor) -> tuple[str, bool]:
+    """Return why nothing can be pushed, "" where it can as far as can be told, and whether Git is away."""
+    reason = await editor.can_push()
+    if not reason:
+        return "", False
+    try:
+        await repository.refresh()
+    except CredentialError:
+        return reason, False
+    except UnreachableError:
+        return reason, True
+    except BakeryopsError:
+        return reason, False
+    return reason, False

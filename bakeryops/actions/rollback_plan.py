@@ -18,8 +18,10 @@ from bakeryops.model.plan import Permission, Plan, PlanStep
 from bakeryops.read.chain_parts import named
 from bakeryops.text import clean
 
-__all__ = ["delivery_steps", "finished_plan"]
+__all__ = ["AWAY", "delivery_steps", "finished_plan"]
 
+AWAY = "git.away"
+"""The part of a plan's basis that says that Git did not answer."""
 _FLUX = "toolkit.fluxcd.io"
 _USUAL = 45.0
 """Seconds from push to ready pods, about."""
@@ -67,6 +69,8 @@ def _basis(seen: Seen) -> dict[str, str]:
     found = {"git.url": code.url, "git.branch": code.branch, "git.head": code.head}
     if seen.ground.resolve:
         found["git.resolve"] = seen.ground.resolve
+    if seen.away:
+        found[AWAY] = "yes"
     found |= {f"entry.{move.service}": shown(move.before) for move in seen.target.moves}
     return found
 
@@ -139,7 +143,8 @@ def _steps(seen: Seen) -> Iterator[PlanStep]:
 def _push_step(seen: Seen) -> PlanStep:
     edit, branch = seen.edit, seen.ground.code.branch
     message = edit.message.splitlines()[0]
-    how = [f"git revert --no-commit {sha[:12]}" for sha in edit.commits] or [
+    merges = seen.made.merges
+    how = [f"git revert --no-commit {'-m 1 ' if sha in merges else ''}{sha[:12]}" for sha in edit.commits] or [
         f"{edit.overlay}: images: {name.rpartition('/')[2]}: newTag: {shown(entry)}"
         for name, entry in edit.after.items()
     ]

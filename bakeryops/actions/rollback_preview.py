@@ -55,6 +55,9 @@ class Seen:
     automation: tuple[Writer, ...]
     holds: dict[str, Hold] | None
     pushable: str
+    """Why nothing can be pushed, ""."""
+    away: bool
+    """Whether that is because Git does not answer."""
     delivery: Delivery
     pasts: dict[str, Past]
     objects: Objects
@@ -184,6 +187,10 @@ def change_line(change: ObjectChange) -> str:
 def notes_of(seen: Seen) -> Iterator[Note]:
     """Yield what to know before confirming, the worst first."""
     found = [*_image_notes(seen), *_object_notes(seen), *_past_notes(seen), *_flux_notes(seen)]
+    found += [
+        Note("soon", f"{sha[:7]} is a merge: merging the same branch again brings nothing until this is reverted")
+        for sha in seen.made.merges
+    ]
     found += build_notes(seen.ground, seen.target, held=seen.wish.hold)
     found += _hold_notes(seen)
     found += [Note("unknown", clean(each)) for each in seen.target.remarks]
