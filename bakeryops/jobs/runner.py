@@ -73,8 +73,9 @@ class _Runner:
         """Carry out what is left of the job, and say how it ended."""
         again = self._fold.view.started is not None
         forget_stop(self._folder)
-        self._write(Entry(time.time(), "run", data={"pid": os.getpid()}))
+        # The audit log first: killed in between, a run that began is told twice there rather than not at all.
         self._audit("resumed" if again else "begun")
+        self._write(Entry(time.time(), "run", data={"pid": os.getpid()}))
         try:
             for step in self._plan.steps:
                 step_of(step.kind)
@@ -194,8 +195,11 @@ class _Runner:
         self, state: str, text: str, *, why: str = "", hint: str = "", code: int = 0, evidence: Sequence[str] = ()
     ) -> int:
         data = {"code": code, "evidence": list(dict.fromkeys(each for each in evidence if each))}
-        self._write(Entry(time.time(), "end", "", state, text, why, hint, data))
+        entry = Entry(time.time(), "end", "", state, text, why, hint, data)
+        self._fold.take([entry])
+        # Once the journal has its end nobody runs the job again, and nobody would make up for the record.
         self._audit("ended")
+        self._journal.append(entry)
         return code
 
     def _lock_told(self, state: str, text: str) -> None:
