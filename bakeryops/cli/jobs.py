@@ -34,7 +34,7 @@ def command(context: click.Context, call: Call) -> None:
     \b
     Examples:
       bakeryops jobs
-      bakeryops jobs attach 3f2a        follow one, by its id or the end of it
+      bakeryops jobs attach last        follow one: by its id, the end of it, or "last"
       bakeryops jobs cancel 3f2a        stop where nothing is left half done
       bakeryops jobs resume 3f2a
       bakeryops jobs locks              who works on what, in the whole cluster

@@ -64,7 +64,9 @@ class JobStore:
         return job
 
     def folder(self, job: str) -> Path:
-        """Return the folder of a job, by its id or by the end of it; raises `UsageError`."""
+        """Return the folder of a job, by its id, by the end of it, or by "last"; raises `UsageError`."""
+        if job == "last" and (ids := self.ids()):
+            return self.root / ids[0]
         if _NAME.fullmatch(job) and (self.root / job).is_dir():
             return self.root / job
         found = [each for each in self.ids() if each.endswith(f"-{job}")] if job else []

@@ -48,6 +48,7 @@ def test_a_job_is_saved_whole_and_for_its_owner_only(store: JobStore, tmp_path: 
     for path in (store.root, store.root / job, *(store.root / job).iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
     assert store.folder(job.rpartition("-")[2]).name == job
+    assert store.folder("last").name == job
 
 
 def test_what_cannot_be_carried_out_is_not_saved(store: JobStore, tmp_path: Path) -> None:
