@@ -127,6 +127,7 @@ class BakeryOpsApp(PodsApp):
                 # What was read at first stays, and walking tens of thousands of objects again and again keeps keys
                 # waiting.
                 gc.freeze()
+                self.begin_blackbox()
         if not slow or self._ticks % SLOW_TICKS == 0:
             screen.draw_frame()
         if self._ticks % (SLOW_TICKS if slow else AGE_TICKS) == 0:

@@ -87,6 +87,8 @@ class ConnectedApp(AppCommands):
         self.trouble: Trouble | None = None
         self.namespace = self.config.namespace or ALL_NAMESPACES
         self.outage_reasons: Sequence[str] = ()
+        self.records = False
+        """Whether failures are saved."""
         self.picture = Picture(clock)
         self._target = target
         self._clock = clock
@@ -151,6 +153,23 @@ class ConnectedApp(AppCommands):
         self.picture = Picture(self._clock)
         if self.session is not None:
             self._keep(self.session, self.picture)
+            if self.records:
+                self._record(self.session)
+
+    def begin_blackbox(self) -> None:
+        """Save what fails at the moment it does, from now on."""
+        self.records = True
+        if self.session is not None:
+            self._record(self.session)
+
+    @work(group="blackbox", exclusive=True, exit_on_error=False)
+    async def _record(self, session: Session) -> None:
+        from screens.blackbox import record
+
+        await record(session, self.namespace or None, self.now, self._tell_blackbox)
+
+    def _tell_blackbox(self, text: str) -> None:
+        self.notify(f"black box: {text}", severity="warning", markup=False)
 
     def begin_drill(self, session: Session) -> None:
         """Look how a drill stands."""

@@ -13,7 +13,7 @@ import msgspec
 
 from bakeryops.blackbox.capture import Capture
 from bakeryops.keeping.blackbox import BlackBoxStore
-from bakeryops.read.blackbox_signs import Sign, is_asked_to_stop, is_over, of_build, of_pod, of_taskrun
+from bakeryops.read.blackbox_signs import Sign, has_failed, is_asked_to_stop, is_over, of_build, of_pod, of_taskrun
 from bakeryops.read.build_tasks import RUN_LABEL, belongs
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ _LINGER = 15.0
 """Seconds for which the tasks of a build are still looked at after its end."""
 _LOOK = 5.0
 """Seconds after which it is looked again whether any of these is over."""
-_EARLIER = 20
+_EARLIER = 8
 """Failed builds from before that are looked at when it begins."""
+_SLICE = 200
+"""Pods that are looked at before others have their turn."""
 _LONGEST_SELECTOR = 40
 """Builds whose tasks are watched at once."""
 _WAITING_MOST = 200
@@ -105,8 +107,7 @@ class Recorder:
         async for changes in feed.changes(_HZ):
             if "pipelineruns" in changes.by_kind or first:
                 self._builds(feed, changes, first=first)
-            for sign in self._pods(feed, changes):
-                self._take(sign, feed)
+            await self._pods(feed, changes)
             first = first and not feed.store("pipelineruns").state.settled
 
     def _builds(self, feed: Feed, changes: Changes, *, first: bool) -> None:
@@ -126,8 +127,8 @@ class Recorder:
             if is_asked_to_stop(run):
                 self._of_tasks(feed, uids=None, only=uid)
         if first:
-            newest = sorted(runs.items(), key=lambda each: each[1].metadata.creationTimestamp or "", reverse=True)
-            for uid, _ in newest[:_EARLIER]:
+            failed = [(run.metadata.creationTimestamp or "", uid) for uid, run in runs.items() if has_failed(run)]
+            for _, uid in sorted(failed, reverse=True)[:_EARLIER]:
                 self._until.setdefault(uid, now + _LINGER)
         self._until = {uid: end for uid, end in self._until.items() if uid in runs and end > now}
         self._choose(runs)
@@ -201,13 +202,16 @@ class Recorder:
                 if (whole := of_build(run, own, now=now)) is not None:
                     self._take(whole, feed)
 
-    def _pods(self, feed: Feed, changes: Changes) -> Iterable[Sign]:
+    async def _pods(self, feed: Feed, changes: Changes) -> None:
         found = changes.by_kind.get("pods")
         pods, now = feed.store("pods").items, self._clock()
-        for uid in found.changed if found is not None else ():
+        for number, uid in enumerate(found.changed if found is not None else (), start=1):
             pod = pods.get(uid)
             if pod is not None and pod.status is not None:
-                yield from of_pod(pod, now=now)
+                for sign in of_pod(pod, now=now):
+                    self._take(sign, feed)
+            if not number % _SLICE:
+                await asyncio.sleep(0)
 
     def _take(self, sign: Sign, feed: Feed) -> None:
         """Fetch and save what a sign tells of, once."""

@@ -17,9 +17,9 @@ from bakeryops.model.blackbox import Saved
 __all__ = ["AGE", "BYTES", "COUNT", "BlackBoxStore"]
 
 COUNT: Final = 500
-"""Failures that are kept at most, and as many good runs."""
+"""Failures of a cluster that are kept at most, and as many good runs."""
 BYTES: Final = 64 << 20
-"""Bytes that they may take, packed."""
+"""Bytes that those of all clusters may take, packed."""
 AGE: Final = 90 * 86_400.0
 """Seconds after which one is forgotten."""
 _UNPACKED_MOST: Final = 64 << 20
@@ -91,18 +91,18 @@ class BlackBoxStore:
                     ).lastrowid
                     or 0
                 )
-            self._prune(connection, now)
+            self._prune(connection, cluster, now)
             return number
 
         return self.database.write(work, 0)
 
-    def _prune(self, connection: sqlite3.Connection, now: float) -> None:
+    def _prune(self, connection: sqlite3.Connection, cluster: str, now: float) -> None:
         connection.execute("DELETE FROM saved WHERE at < ?", (now - self._keep_seconds,))
         for green in (0, 1):
             connection.execute(
-                "DELETE FROM saved WHERE green = ? AND id IN "
-                "(SELECT id FROM saved WHERE green = ? ORDER BY at DESC LIMIT -1 OFFSET ?)",
-                (green, green, self._most),
+                "DELETE FROM saved WHERE id IN (SELECT id FROM saved WHERE cluster = ? AND green = ? "
+                "ORDER BY at DESC LIMIT -1 OFFSET ?)",
+                (cluster, green, self._most),
             )
         taken = 0
         for number, size in connection.execute("SELECT id, size FROM saved ORDER BY at DESC").fetchall():

@@ -24,7 +24,7 @@ from bakeryops.read.labels import service
 from bakeryops.text import clean
 from bakeryops.units import parse_time
 
-__all__ = ["Sign", "Want", "is_asked_to_stop", "is_over", "of_build", "of_pod", "of_taskrun"]
+__all__ = ["Sign", "Want", "has_failed", "is_asked_to_stop", "is_over", "of_build", "of_pod", "of_taskrun"]
 
 OTHERS: Final = 300
 """Lines that are kept of the steps that did not fail."""
@@ -58,6 +58,12 @@ def is_over(run: PipelineRun) -> bool:
     """Return whether a build has ended."""
     condition = succeeded(run.status.conditions if run.status is not None else None)
     return condition is not None and condition.status in ("True", "False")
+
+
+def has_failed(run: PipelineRun) -> bool:
+    """Return whether a build has ended, and not well."""
+    condition = succeeded(run.status.conditions if run.status is not None else None)
+    return condition is not None and condition.status == "False"
 
 
 def is_asked_to_stop(run: PipelineRun) -> bool:
