@@ -63,7 +63,13 @@ def list_command(call: Call, limit: int) -> None:
 @output_option
 @pass_call
 def attach(call: Call, job: str) -> None:
-    """Follow a job to its end; ctrl+c leaves it running. The exit code is that of the job."""
+    """Follow a job to its end; ctrl+c leaves it running. The exit code is that of the job.
+
+    \b
+    Examples:
+      bakeryops jobs attach last
+      bakeryops jobs attach 3f2a -o json
+    """
     from bakeryops.cli.acting import followed
     from bakeryops.cli.cluster import run
     from bakeryops.jobs.store import JobStore
@@ -80,6 +86,10 @@ def cancel_command(call: Call, job: str) -> None:
     """Stop a job at the next place where nothing is left half done, and wait until it has stopped.
 
     What it had changed by then stays, and is said; it can be resumed.
+
+    \b
+    Examples:
+      bakeryops jobs cancel last
     """
     from bakeryops.cli.acting import followed
     from bakeryops.cli.cluster import run
@@ -104,7 +114,14 @@ async def _stopped(following: object) -> int:
 @output_option
 @pass_call
 def resume_command(call: Call, job: str, detach: bool) -> None:
-    """Go on with a job that was stopped, failed, or whose process was killed."""
+    """Go on with a job that was stopped, failed, or whose process was killed.
+
+    Each step looks first whether its work is done already, so nothing is done twice.
+
+    \b
+    Examples:
+      bakeryops jobs resume last
+    """
     from bakeryops.cli.acting import followed
     from bakeryops.cli.cluster import run
     from bakeryops.jobs.gate import READ_ONLY
@@ -131,6 +148,11 @@ def locks_command(call: Call, scope: str | None, yes: bool) -> None:
 
     A lock that was not renewed for 30 seconds is taken over by the next job all by itself. Breaking one that is
     held stops the job that holds it before its next change.
+
+    \b
+    Examples:
+      bakeryops jobs locks
+      bakeryops jobs locks --break service/auth
     """
     from bakeryops.cli.cluster import run
 
