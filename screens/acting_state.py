@@ -17,7 +17,7 @@ def rollback_refusals(code: CodeView, service: str, *, choosing: bool = False) -
     if not code.deployments:
         why = code.reason or ("Git is being read" if code.state == "waiting" else "Git tells of no deployment")
         refused = dict.fromkeys(_OF_SERVICE[:3], f"deployments are known from Git: {why}")
-        if code.reason and service:
+        if code.reason and code.state not in ("off", "waiting") and service:
             # While Gitea is away the way back leads past Git.
             del refused["rollback.service"]
         return refused

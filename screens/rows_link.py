@@ -88,8 +88,8 @@ def title_lines(
         right.append((f"{cut(user, 18)}  ", "dim"))
     right.append(("read-only " if read_only else "rw ", "held" if read_only else "dim"))
     state = state_span(link)
-    working: Span = (f"{cut(job[0], max(16, width // 3))}  ", job[1]) if job[0] else ("", "")
-    room = width - CLOCK - line_width(tuple(right)) - cell_len(state[0]) - cell_len(working[0])
+    working: Line = ((f"{cut(job[0], max(16, width // 3))}  ", job[1]),) if job[0] else ()
+    room = width - CLOCK - line_width(tuple(right)) - cell_len(state[0]) - line_width(working)
     left: list[Span] = [(" bakeryops", "title"), ("  ", ""), (context or "no cluster", "")]
     if demo:
         left.append((" DEMO, an embedded cluster" if width >= 90 else " DEMO", "accent"))
@@ -100,7 +100,7 @@ def title_lines(
     if place:
         left.append((f" · {place}", ""))
     shown = datetime.fromtimestamp(clock).astimezone().strftime("%H:%M:%S" if seconds else "%H:%M")
-    return (*pad(tuple(left), max(0, room)), working, state), ((f" {shown:^8} ", ""),), tuple(right)
+    return (*pad(tuple(left), max(0, room)), *working, state), ((f" {shown:^8} ", ""),), tuple(right)
 
 
 def state_span(link: LinkView) -> Span:
