@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import msgspec
 
+from bakeryops.actions.breakglass_steps import not_in_git
 from bakeryops.actions.git_steps import CHANGE
 from bakeryops.actions.ground import Ground
 from bakeryops.actions.hold import holds_of
 from bakeryops.actions.overlay_edit import Edit, Made, make
-from bakeryops.actions.rollback_look import Images, delivery_of, images_of, writers
+from bakeryops.actions.rollback_look import Delivery, Images, delivery_of, failed_images, images_of, writers
 from bakeryops.actions.rollback_plan import AWAY, finished_plan
 from bakeryops.actions.rollback_preview import Seen, objects_of, pasts_of
 from bakeryops.actions.rollback_target import Target, of_point, of_release, of_service, of_undo
@@ -37,7 +38,8 @@ async def plan_rollback(ground: Ground, wish: Wish) -> Plan:
     """
     repository = _repository(ground)
     if wish.service:
-        target = of_service(ground, wish.service, wish.to, stored=await _stored(ground, wish.service))
+        stored, failed = await asyncio.gather(_stored(ground, wish.service), failed_images(ground, wish.service))
+        target = of_service(ground, wish.service, wish.to, stored=stored, failed=failed)
     elif wish.release:
         target = of_release(ground, wish.release)
     elif wish.point:
@@ -93,6 +95,7 @@ async def _plan(ground: Ground, repository: Repository, target: Target, wish: Wi
     pasts, objects = await asyncio.gather(
         pasts_of(ground, repository, target), objects_of(ground, repository, delivery, head, made)
     )
+    past_git = await _past_git(ground, delivery)
     diff = await repository.diff(f"{head}..{made.commit}") if made.state == "made" else ""
     seen = Seen(
         ground=ground,
@@ -113,8 +116,17 @@ async def _plan(ground: Ground, repository: Repository, target: Target, wish: Wi
         objects=objects,
         diff=diff,
         push_command=editor.push_command(made.commit, expect=head) if made.state == "made" else "",
+        past_git=past_git,
     )
     return finished_plan(seen)
+
+
+async def _past_git(ground: Ground, delivery: Delivery) -> tuple[str, str]:
+    """Return why a suspended Kustomization must not be resumed yet and what to do, both "" where nothing does."""
+    sync = delivery.sync
+    if sync is None or not sync.suspended or ground.session is None:
+        return "", ""
+    return not_in_git(await ground.session.get("kustomizations", sync.name, sync.namespace))
 
 
 def _merged(images: Images, target: Target) -> Images:

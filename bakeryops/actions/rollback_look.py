@@ -14,6 +14,7 @@ from bakeryops.errors import BakeryopsError
 from bakeryops.git.errors import GitError
 from bakeryops.git.preview import Shortlog, migrations, shortlog
 from bakeryops.git.repository import Repository
+from bakeryops.keeping.blackbox import BlackBoxStore
 from bakeryops.model.build import Build
 from bakeryops.model.code import Commit
 from bakeryops.model.plan import Note
@@ -24,7 +25,17 @@ from bakeryops.read.images import split_image
 from bakeryops.registry.client import registry_of
 from bakeryops.text import clean
 
-__all__ = ["Delivery", "Images", "Past", "builds_in_the_way", "delivery_of", "images_of", "past_of", "writers"]
+__all__ = [
+    "Delivery",
+    "Images",
+    "Past",
+    "builds_in_the_way",
+    "delivery_of",
+    "failed_images",
+    "images_of",
+    "past_of",
+    "writers",
+]
 
 _KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 _SHOWN = 12
@@ -98,6 +109,26 @@ async def images_of(ground: Ground, moves: Sequence[Move]) -> Images:
     finally:
         await registry.close()
     return Images(digests, gone)
+
+
+async def failed_images(ground: Ground, service: str) -> dict[str, str]:
+    """Return why images of a service failed when they ran, by the commit they were built from, as was saved."""
+    if ground.session is None:
+        return {}
+    return await asyncio.to_thread(_failed_images, ground.session.target.server, service)
+
+
+def _failed_images(cluster: str, service: str) -> dict[str, str]:
+    store = BlackBoxStore()
+    try:
+        failures = store.failures(cluster)
+    finally:
+        store.close()
+    return {
+        each.commit: each.why or each.reason
+        for each in failures
+        if each.kind == "Pod" and each.commit and each.service in (service, f"{service}-service")
+    }
 
 
 @dataclass(frozen=True)

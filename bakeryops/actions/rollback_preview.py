@@ -63,6 +63,8 @@ class Seen:
     objects: Objects
     diff: str
     push_command: str
+    past_git: tuple[str, str] = ("", "")
+    """Why a suspended Kustomization must not be resumed yet, and what to do."""
 
     @property
     def services(self) -> list[str]:
@@ -187,6 +189,7 @@ def change_line(change: ObjectChange) -> str:
 def notes_of(seen: Seen) -> Iterator[Note]:
     """Yield what to know before confirming, the worst first."""
     found = [*_image_notes(seen), *_object_notes(seen), *_past_notes(seen), *_flux_notes(seen)]
+    found += _health_notes(seen)
     found += [
         Note("soon", f"{sha[:7]} is a merge: merging the same branch again brings nothing until this is reverted")
         for sha in seen.made.merges
@@ -238,9 +241,28 @@ def _object_notes(seen: Seen) -> Iterator[Note]:
         yield Note("soon", f"{len(deleted)} objects are deleted: {named([each.ref.name for each in deleted])}")
 
 
+def _health_notes(seen: Seen) -> Iterator[Note]:
+    """Tell where Flux' health check failed while an image that is gone back to was deployed."""
+    main = seen.ground.code.main
+    for move in seen.target.moves:
+        if move.to is None or seen.delivery.sync is None or move.to.commit not in main:
+            continue
+        later = [each for each in seen.ground.code.deployments if each.service == move.service]
+        at = later.index(move.to)
+        first = main.index(later[at - 1].commit) if at and later[at - 1].commit in main else -1
+        while_live = frozenset(main[first + 1 : main.index(move.to.commit) + 1])
+        for past in seen.delivery.sync.history:
+            if past.health.value == "bad" and past.revision.rpartition(":")[2] in while_live:
+                what = f"while {move.service} was at {shown(move.after)}, Flux said {clean(past.status)}"
+                yield Note("soon", f"{what}: look whether that image was well")
+                break
+
+
 def _flux_notes(seen: Seen) -> Iterator[Note]:
     sync = seen.delivery.sync
-    if sync is None:
+    if sync is None and seen.ground.away:
+        yield Note("soon", f"the cluster is away ({clean(seen.ground.away)}): the commit is pushed, the rest waits")
+    elif sync is None:
         yield Note(
             "unknown", "no Kustomization is known that applies the overlay: the commit is pushed, and no more"
         )

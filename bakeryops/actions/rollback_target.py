@@ -55,11 +55,19 @@ class Target:
     """Images that the registry does not have any more, by service: the tag."""
 
 
-def of_service(ground: Ground, service: str, to: str = "", *, stored: Collection[str] | None = None) -> Target:
+def of_service(
+    ground: Ground,
+    service: str,
+    to: str = "",
+    *,
+    stored: Collection[str] | None = None,
+    failed: Mapping[str, str] | None = None,
+) -> Target:
     """Return the way of one service back: to a tag, a commit (source or deploy), or to the image before.
 
-    `stored` are the tags that the registry has, None where that is not known: without a wish, one that is gone is
-    passed over. Raises `UsageError` for a service or an image that is not known.
+    `stored` are the tags that the registry has, None where that is not known; `failed` says by source commit why
+    an image failed when it ran. Without a wish, one that is gone or failed is passed over. Raises `UsageError` for
+    a service or an image that is not known.
     """
     name, before = _entry(ground, service)
     history = [each for each in ground.code.deployments if each.service == service]
@@ -78,6 +86,9 @@ def of_service(ground: Ground, service: str, to: str = "", *, stored: Collection
         for each in history[last + 1 :]:
             if each.tag in bad:
                 remarks.append(f"passed over {each.tag}: it was rolled back")
+                continue
+            if why := _failure(each, failed or {}):
+                remarks.append(f"passed over {each.tag}: it failed when it ran: {why}")
                 continue
             if stored is not None and each.tag and each.tag not in stored:
                 remarks.append(f"passed over {each.tag}: the registry does not have its image any more")
@@ -213,6 +224,12 @@ def _rolled_back(history: Sequence[Deployment]) -> frozenset[str]:
         elif each.kind == "reapply":
             found[each.tag] = False
     return frozenset(tag for tag, away in found.items() if away)
+
+
+def _failure(deployment: Deployment, failed: Mapping[str, str]) -> str:
+    """Return why a deployment's image failed when it ran, "" where nothing is known of that."""
+    source = deployment.source
+    return next((why for commit, why in failed.items() if source and source.startswith(commit)), "")
 
 
 def _wished(service: str, history: Sequence[Deployment], to: str, stored: Collection[str]) -> Deployment | None:
