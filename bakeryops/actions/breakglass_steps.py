@@ -8,30 +8,31 @@ from typing import Any
 
 from bakeryops.actions.marks import marks, stamp
 from bakeryops.jobs.step import At, Check, Step, StepFailedError, registered
+from bakeryops.read.chain_parts import named
+from bakeryops.read.holds import WRITE_BACK, records_in
 from bakeryops.read.images import split_image
 from bakeryops.text import clean
 
-__all__ = ["WRITE_BACK", "written_back"]
-
-WRITE_BACK = "write-back.bakeryops.dev/"
-"""How the annotations of a Kustomization begin that say what was set past Git, by service."""
+__all__ = ["WRITE_BACK", "not_in_git", "written_back"]
 
 
 def written_back(obj: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Return what a Kustomization says was set past Git and waits to be written back, by service."""
     metadata = obj.get("metadata")
     notes = metadata.get("annotations") if isinstance(metadata, dict) else None
-    found: dict[str, dict[str, str]] = {}
-    for key, value in notes.items() if isinstance(notes, dict) else ():
-        if not str(key).startswith(WRITE_BACK):
-            continue
-        try:
-            record = json.loads(str(value))
-        except (ValueError, RecursionError):
-            record = {}
-        texts = record.items() if isinstance(record, dict) else ()
-        found[str(key).removeprefix(WRITE_BACK)] = {str(k): clean(str(v)) for k, v in texts if v is not None}
-    return found
+    return records_in(notes) if isinstance(notes, dict) else {}
+
+
+def not_in_git(obj: Mapping[str, Any]) -> tuple[str, str]:
+    """Return why a Kustomization must not be resumed yet and what to do, both "" where nothing keeps it."""
+    waiting = sorted(written_back(obj))
+    if not waiting:
+        return "", ""
+    what = "was" if len(waiting) == 1 else "were"
+    return (
+        f"{named(waiting)} {what} set past Git and Git does not know it yet: resuming would undo it",
+        f"Write it back first: bakeryops rollback {waiting[0]} --write-back",
+    )
 
 
 async def _kustomization(at: At) -> dict[str, Any]:

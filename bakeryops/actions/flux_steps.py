@@ -12,6 +12,7 @@ from bakeryops.actions.marks import marks
 from bakeryops.errors import BakeryopsError
 from bakeryops.jobs.step import Check, Step, StepFailedError, registered
 from bakeryops.read.flux_revisions import parse_revision
+from bakeryops.read.holds import SUSPENDED
 from bakeryops.text import clean
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SUSPENDED", "ancestors", "suspension"]
 
-SUSPENDED = "bakeryops.dev/suspended-"
-"""How the annotations begin that keep who suspended an object, why, since when and until when."""
 _FIELDS = ("by", "reason", "at", "until")
 _LABELS = {"by": "Suspended by", "reason": "Reason", "at": "Since", "until": "Until"}
 

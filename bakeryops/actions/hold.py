@@ -13,8 +13,8 @@ from bakeryops.errors import BakeryopsError, UsageError
 from bakeryops.model.hold import Hold
 from bakeryops.model.plan import Fact, Note, Permission, Plan, PlanStep
 from bakeryops.read.chain_parts import named
+from bakeryops.read.holds import hold_text
 from bakeryops.text import clean
-from bakeryops.units import format_age
 
 __all__ = ["hold_needs", "hold_step", "holds_of", "lift_step", "plan_hold", "plan_unhold"]
 
@@ -82,14 +82,6 @@ async def plan_unhold(ground: Ground, services: Sequence[str]) -> Plan:
         needs=hold_needs(ground),
         usual=1.0,
     )
-
-
-def hold_text(hold: Hold, now: float) -> str:
-    """Say who holds a service, since when, until when and why."""
-    since = f" since {format_age(now - hold.since)}" if hold.since is not None else ""
-    until = f" until {_when(hold.until)}" if hold.until is not None else ""
-    late = " (over)" if hold.over(now) else ""
-    return f"by {hold.owner}{since}{until}{late}" + (f": {hold.reason}" if hold.reason else "")
 
 
 def hold_step(

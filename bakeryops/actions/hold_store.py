@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bakeryops.actions.marks import stamp
 from bakeryops.cluster.errors import KubeError
-from bakeryops.model.hold import Hold
-from bakeryops.text import clean
-from bakeryops.units import parse_time
+from bakeryops.model.hold import CONFIG_MAP, Hold
+from bakeryops.read.holds import holds_in
 
 if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
     from bakeryops.cluster.writes import Writer
 
 __all__ = ["CONFIG_MAP", "holds_in", "put", "read_holds"]
-
-CONFIG_MAP = "bakery-holds"
 
 
 async def read_holds(session: Session, namespace: str) -> dict[str, Hold]:
@@ -32,12 +29,6 @@ async def read_holds(session: Session, namespace: str) -> dict[str, Hold]:
         if error.kind == "not_found":
             return {}
         raise
-
-
-def holds_in(config_map: Mapping[str, Any]) -> dict[str, Hold]:
-    """Return the holds that a ConfigMap tells of; one that cannot be read holds all the same."""
-    data = config_map.get("data")
-    return {str(key): _read(str(key), value) for key, value in data.items()} if isinstance(data, dict) else {}
 
 
 async def put(writer: Writer, namespace: str, changes: Mapping[str, Hold | None]) -> None:
@@ -71,21 +62,3 @@ def _written(hold: Hold) -> str:
         },
         sort_keys=True,
     )
-
-
-def _read(service: str, value: Any) -> Hold:
-    try:
-        found = json.loads(value) if isinstance(value, str) else {}
-    except (ValueError, RecursionError):
-        found = {"reason": value}
-    if not isinstance(found, dict):
-        found = {"reason": str(value)}
-
-    def text(key: str) -> str:
-        each = found.get(key)
-        return clean(each)[:300] if isinstance(each, str) else ""
-
-    return Hold(
-        service, text("owner") or "somebody", text("reason"), parse_time(text("since") or None),
-        parse_time(text("until") or None), text("job"),
-    )  # fmt: skip

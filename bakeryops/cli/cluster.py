@@ -34,8 +34,9 @@ def run(work: Coroutine[Any, Any, int]) -> None:
 def make_session(target: Target, config: Config) -> Session:
     """Return a session, not started, that refuses changes where the configuration says so."""
     from bakeryops.cluster.session import Session
+    from bakeryops.read.holds import places
 
-    session = Session(target)
+    session = Session(target, places=places(config))
     session.transport.read_only = config.read_only
     return session
 

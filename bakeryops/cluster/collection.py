@@ -19,6 +19,8 @@ Query = list[tuple[str, str]]
 class Collection:
     """A kind in a namespace (None: all, or cluster-scoped) under a label selector ("": everything).
 
+    Of a kind of which one object only is read, it is that object.
+
     The server applies the selector: an object that no longer fits leaves the watch as if it were deleted.
     """
 
@@ -29,7 +31,7 @@ class Collection:
     @property
     def whole(self) -> bool:
         """Whether it holds every object of its kind."""
-        return self.namespace is None and not self.selector
+        return self.namespace is None and not self.selector and not self.kind.only
 
     def accept(self, *, many: bool) -> str:
         """Return the Accept header for a list (`many`) or a watch: whole objects, or their metadata alone."""
@@ -64,4 +66,8 @@ class Collection:
         return error.hint
 
     def _selected(self) -> Query:
-        return [("labelSelector", self.selector)] if self.selector else []
+        query = [("labelSelector", self.selector)] if self.selector else []
+        if self.kind.only:
+            # In this form the server lets in who may read that one object only.
+            query.append(("fieldSelector", f"metadata.name={self.kind.only}"))
+        return query

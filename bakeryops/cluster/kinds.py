@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bakeryops.cluster.wire import apps, batch, conditioned, core, flux, metrics, tekton
+from bakeryops.model.hold import CONFIG_MAP
 
 __all__ = ["KINDS", "Kind", "kind_of"]
 
@@ -30,6 +31,8 @@ class Kind:
     """Seconds between lists, for a kind that cannot be watched."""
     plural: str = ""
     """The name in the address, where it is not `name`."""
+    only: str = ""
+    """The name of the one object of it that is read; "" for all."""
 
     @property
     def resource(self) -> str:
@@ -65,6 +68,7 @@ _ALL = (
     Kind("services", "", _V1, "Service", True, core.Service),
     Kind("resourcequotas", "", _V1, "ResourceQuota", True, core.ResourceQuota),
     Kind("configmaps", "", _V1, "ConfigMap", True, core.PartialObject, metadata_only=True),
+    Kind("holds", "", _V1, "ConfigMap", True, core.ConfigMap, plural="configmaps", only=CONFIG_MAP),
     Kind("secrets", "", _V1, "Secret", True, core.PartialObject, metadata_only=True),
     Kind("serviceaccounts", "", _V1, "ServiceAccount", True, core.PartialObject, metadata_only=True),
     Kind("persistentvolumes", "", _V1, "PersistentVolume", False, core.PartialObject, metadata_only=True),
@@ -135,7 +139,7 @@ _ALL = (
 KINDS: Mapping[str, Kind] = MappingProxyType({each.name: each for each in _ALL})
 """Every kind by its `name`."""
 
-_BY_KIND = {(each.group, each.kind): each for each in _ALL}
+_BY_KIND = {(each.group, each.kind): each for each in _ALL if not each.only}
 
 
 def kind_of(api_version: str, kind: str) -> Kind | None:

@@ -39,9 +39,15 @@ _FATAL = frozenset({"unreachable", "timeout", "tls", "unauthorized", "protocol"}
 class Session:
     """Everything about one cluster; made once, started once, closed once."""
 
-    def __init__(self, target: Target, *, timing: Timing | None = None) -> None:
-        """Take the cluster; nothing is sent or loaded before `start`."""
+    def __init__(
+        self, target: Target, *, timing: Timing | None = None, places: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the cluster; nothing is sent or loaded before `start`.
+
+        `places` are the namespaces of kinds, by plural, that are read in one namespace alone, whichever is chosen.
+        """
         self.target = target
+        self._places = dict(places or {})
         self.timing = timing or Timing()
         self.cost = Cost()
         self.transport = Transport(target, cost=self.cost)
@@ -110,7 +116,10 @@ class Session:
         others three at a time. Raises KeyError for a kind that the catalogue does not have.
         """
         chosen = selectors or {}
-        keys = {name: key_for(name, namespace, chosen.get(name, "")) for name in dict.fromkeys(kinds)}
+        keys = {
+            name: key_for(name, self._places.get(name, namespace), chosen.get(name, ""))
+            for name in dict.fromkeys(kinds)
+        }
         urgent = self._first_feed
         self._first_feed = False
         stores = {name: self._watches.acquire(key, urgent=urgent) for name, key in keys.items()}
@@ -138,7 +147,9 @@ class Session:
         stores: dict[str, Store[Any]] = {name: Store(name) for name in dict.fromkeys(kinds)}
         gate = asyncio.Semaphore(2 * self.timing.start_concurrency)
         tasks = [
-            asyncio.create_task(self._list_once(_collection(name, namespace, selectors), store, gate))
+            asyncio.create_task(
+                self._list_once(_collection(name, self._places.get(name, namespace), selectors), store, gate)
+            )
             for name, store in stores.items()
         ]
         try:

@@ -7,6 +7,7 @@ import msgspec
 from bakeryops.model.build import Build
 from bakeryops.model.code import Commit, Deployment
 from bakeryops.model.health import Health
+from bakeryops.model.hold import Hold, WriteBack
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.workload import PodView, WorkloadView
 
@@ -17,8 +18,9 @@ class Leg(msgspec.Struct, frozen=True):
     """One leg of the way.
 
     `stage` is pushed, webhook, build, tests, images, tag, fetched, applied or ready. `state` is done, working,
-    stuck, waiting (for an earlier leg), skipped (not needed) or unknown. `text` is what stands in a strip
-    ("9f3c2a1", "218 4m12"), `why` a sentence where it is not done. From `started` to `ended` is its own time.
+    stuck, held (by a person), waiting (for an earlier leg), skipped (not needed) or unknown. `text` is what stands
+    in a strip ("9f3c2a1", "218 4m12"), `why` a sentence where it is not done. From `started` to `ended` is its own
+    time.
     """
 
     stage: str
@@ -111,3 +113,5 @@ class ServiceView(msgspec.Struct, frozen=True):
     database: WorkloadView | None
     chain: Chain | None
     unknowns: tuple[str, ...] = ()
+    hold: Hold | None = None
+    write_back: WriteBack | None = None

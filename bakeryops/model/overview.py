@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bakeryops.model.health import Health
+from bakeryops.model.hold import Hold, Suspension, WriteBack
 from bakeryops.model.node import NodeView
 
 __all__ = ["NeedsYou", "ObjectRef", "Overview", "Part", "Share"]
@@ -52,7 +53,7 @@ class Share(msgspec.Struct, frozen=True, gc=False):
 class NeedsYou(msgspec.Struct, frozen=True, gc=False):
     """One thing that wants a person: what it is, why, since when, and what to open.
 
-    `pod` and `container` say whose log to read, where there is one.
+    `pod` and `container` say whose log to read, where there is one; `service` is what is held or was set past Git.
     """
 
     health: Health
@@ -65,6 +66,7 @@ class NeedsYou(msgspec.Struct, frozen=True, gc=False):
     pod: str = ""
     container: str = ""
     restarts: int = 0
+    service: str = ""
 
 
 class Overview(msgspec.Struct, frozen=True, gc=False):
@@ -86,3 +88,6 @@ class Overview(msgspec.Struct, frozen=True, gc=False):
     cicd_budget: float
     builds_running: int | None
     unknowns: tuple[str, ...]
+    holds: tuple[Hold, ...] = ()
+    suspensions: tuple[Suspension, ...] = ()
+    write_backs: tuple[WriteBack, ...] = ()

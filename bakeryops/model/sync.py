@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from bakeryops.model.health import Health
+from bakeryops.model.hold import Suspension, WriteBack
 from bakeryops.model.overview import ObjectRef
 
 __all__ = [
@@ -81,6 +82,8 @@ class Source(msgspec.Struct, frozen=True):
     """The last reconcile request that it handled."""
     since: float | None
     conditions: tuple[ConditionView, ...]
+    suspension: Suspension | None = None
+    """Who suspended it and why, as far as that was kept; None where it is not suspended."""
 
 
 class InventoryEntry(ObjectRef, frozen=True, gc=False):
@@ -144,6 +147,9 @@ class Sync(msgspec.Struct, frozen=True):
     history: tuple[Past, ...]
     """Newest first."""
     conditions: tuple[ConditionView, ...]
+    suspension: Suspension | None = None
+    write_backs: tuple[WriteBack, ...] = ()
+    """What was set past Git and waits to be written back: with any it is bad, whatever else it says."""
 
 
 class FluxObject(msgspec.Struct, frozen=True):
@@ -162,6 +168,7 @@ class FluxObject(msgspec.Struct, frozen=True):
     suspended: bool
     since: float | None
     facts: tuple[tuple[str, str], ...]
+    suspension: Suspension | None = None
 
 
 class Node(msgspec.Struct, frozen=True):

@@ -11,6 +11,8 @@ from bakeryops.cluster.wire.meta import AnnotatedMeta
 from bakeryops.model.health import Health
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.sync import FluxObject, InventoryEntry, Past, Revision, Source, Sync
+from bakeryops.read.flux_facts import facts_of
+from bakeryops.read.flux_held import with_notes
 from bakeryops.read.flux_judge import Judged, Seen, conditions_of, judge, said
 from bakeryops.read.flux_revisions import inventory_entry, parse_revision
 from bakeryops.text import clean
@@ -81,7 +83,7 @@ def source_of(plural: str, raw: wire.Source, *, now: float | None = None) -> Sou
     fetched = parse_time(artifact.lastUpdateTime) if artifact is not None else None
     interval = _seconds(spec.interval)
     namespace, name = clean(meta.namespace), clean(meta.name)
-    return Source(
+    shown = Source(
         key=flux_key(plural, namespace, name),
         ref=ObjectRef(plural, namespace, name),
         kind=SOURCES.get(plural, plural),
@@ -103,6 +105,7 @@ def source_of(plural: str, raw: wire.Source, *, now: float | None = None) -> Sou
         since=judged.since,
         conditions=conditions_of(status.conditions),
     )
+    return with_notes(shown, meta.annotations)
 
 
 def sync_of(plural: str, raw: wire.Kustomization | wire.HelmRelease, *, now: float | None = None) -> Sync:
@@ -132,7 +135,7 @@ def sync_of(plural: str, raw: wire.Kustomization | wire.HelmRelease, *, now: flo
     if isinstance(spec, wire.KustomizationSpec) and judged.state in ("failing", "blocked", "waiting"):
         every = _seconds(spec.retryInterval) or interval
     entries = (status.inventory.entries if status.inventory else None) or ()
-    return Sync(
+    shown = Sync(
         key=flux_key(plural, namespace, name),
         ref=ObjectRef(plural, namespace, name),
         kind=SYNCS.get(plural, plural),
@@ -162,6 +165,7 @@ def sync_of(plural: str, raw: wire.Kustomization | wire.HelmRelease, *, now: flo
         history=history,
         conditions=conditions_of(status.conditions),
     )
+    return with_notes(shown, meta.annotations)
 
 
 def object_of(plural: str, raw: wire.FluxObject) -> FluxObject:
@@ -179,7 +183,7 @@ def object_of(plural: str, raw: wire.FluxObject) -> FluxObject:
     else:
         judged = judge(_seen(meta, status, spec.suspend, "looking"))
     namespace, name = clean(meta.namespace), clean(meta.name)
-    return FluxObject(
+    shown = FluxObject(
         key=flux_key(plural, namespace, name),
         ref=ObjectRef(plural, namespace, name),
         kind=OBJECTS.get(plural, plural),
@@ -192,8 +196,9 @@ def object_of(plural: str, raw: wire.FluxObject) -> FluxObject:
         why=judged.why,
         suspended=bool(spec.suspend),
         since=judged.since,
-        facts=tuple(_facts(spec, status)),
+        facts=facts_of(spec, status),
     )
+    return with_notes(shown, meta.annotations)
 
 
 def trace(labels: Mapping[str, str] | None) -> str:
@@ -368,31 +373,3 @@ def _deployed(history: Sequence[wire.History] | None) -> Revision | None:
     """Return the chart version that is installed: newer HelmReleases say it in their history alone."""
     found = next((each for each in history or () if each.status == "deployed"), None)
     return parse_revision(found.chartVersion) if found is not None else None
-
-
-def _facts(spec: wire.FluxObjectSpec, status: wire.FluxObjectStatus) -> list[tuple[str, str]]:
-    scan, latest = status.lastScanResult, status.latestRef
-    chosen = ""
-    if latest is not None:
-        chosen = f"{latest.name or ''}{f':{latest.tag}' if latest.tag else ''}"
-    pairs = [
-        ("image", status.canonicalImageName or spec.image),
-        ("tags", str(scan.tagCount) if scan is not None and scan.tagCount is not None else None),
-        ("scanned", scan.scanTime if scan is not None else None),
-        ("images of", spec.imageRepositoryRef.name if spec.imageRepositoryRef else None),
-        ("chosen", chosen or status.latestImage),
-        ("source", spec.sourceRef.name if spec.sourceRef else None),
-        ("last run", status.lastAutomationRunTime),
-        ("last push", status.lastPushCommit),
-        ("pushed", status.lastPushTime),
-        ("type", spec.type),
-        ("channel", spec.channel),
-        ("events", ", ".join(spec.events or ())),
-        ("path", status.webhookPath),
-        ("for", ", ".join(f"{each.kind or ''}/{each.name}" for each in spec.resources or ())),
-        ("of", ", ".join(f"{each.kind or ''}/{each.name}" for each in spec.eventSources or ())),
-        ("provider", spec.providerRef.name if spec.providerRef else None),
-        ("severity", spec.eventSeverity),
-        ("every", spec.interval),
-    ]
-    return [(label, said(value)) for label, value in pairs if value]

@@ -9,6 +9,7 @@ from bakeryops.cluster.wire.sharing import share
 
 __all__ = [
     "ClaimSource",
+    "ConfigMap",
     "Container",
     "ContainerState",
     "ContainerStatus",
@@ -370,6 +371,13 @@ class ResourceQuota(msgspec.Struct, gc=False):
     metadata: Meta = msgspec.field(default_factory=Meta)
     spec: ResourceQuotaSpec | None = None
     status: ResourceQuotaStatus | None = None
+
+
+class ConfigMap(msgspec.Struct, gc=False):
+    """A ConfigMap with its texts."""
+
+    metadata: Meta = msgspec.field(default_factory=Meta)
+    data: dict[str, str] | None = None
 
 
 class PartialObject(msgspec.Struct, gc=False):
