@@ -72,11 +72,13 @@ class ActingApp(ConnectedApp):
 
         return rollback(self._console, service)
 
-    def begin_drill(self, session: Session) -> None:
-        """Look how the drill stands, where this is the embedded cluster."""
+    @on(ConnectedApp.Connected)
+    def _acting_connected(self, event: ConnectedApp.Connected) -> None:
+        """Forget plans of another cluster; look how the drill stands, where this is the embedded one."""
+        self.warm.forget()
         self.drill = DrillWatch()
         if self.demo:
-            self._watch_drill(session, self.drill)
+            self._watch_drill(event.session, self.drill)
 
     @work(group="drill", exclusive=True, exit_on_error=False)
     async def _watch_drill(self, session: Session, drill: DrillWatch) -> None:

@@ -138,7 +138,6 @@ class ConnectedApp(AppCommands):
         self.session = event.session
         self.begin_picture()
         self._begin_code(event.session)
-        self.begin_drill(event.session)
         event.session.link.on_change.append(self._tell_link)
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
@@ -170,9 +169,6 @@ class ConnectedApp(AppCommands):
 
     def _tell_blackbox(self, text: str) -> None:
         self.notify(f"black box: {text}", severity="warning", markup=False)
-
-    def begin_drill(self, session: Session) -> None:
-        """Look how a drill stands."""
 
     def _begin_code(self, session: Session) -> None:
         self.code = ConsoleCode()

@@ -264,17 +264,17 @@ class ServiceScreen(ListScreen):
 
     def do_delivery_follow(self) -> None:
         """Follow the selected deployment's commit, or the newest of the service."""
-        self.console.follow(self._followed() or self._service)
-
-    def _followed(self) -> str:
         key = self.table().selected
-        if self._view is None or key is None:
-            return ""
-        if self._list == "deployments":
-            for release in self._view.releases:
-                deployment = release.deployment
-                if f"{deployment.commit}/{deployment.service}" == key:
-                    return deployment.source or deployment.commit
-        if self._list == "builds":
-            return key.partition("/")[2]
+        self.console.follow(_followed(self._view, self._list, key) or self._service)
+
+
+def _followed(view: ServiceView | None, shown: str, key: str | None) -> str:
+    """Return what the selected row of a list is followed by: a commit, or a build's name."""
+    if view is None or key is None:
         return ""
+    if shown == "deployments":
+        for release in view.releases:
+            deployment = release.deployment
+            if f"{deployment.commit}/{deployment.service}" == key:
+                return deployment.source or deployment.commit
+    return key.partition("/")[2] if shown == "builds" else ""

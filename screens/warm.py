@@ -21,7 +21,7 @@ MOST = 3
 PAUSE = 0.3
 """Seconds before a plan is computed: keys and paints come first, and changes come in bursts."""
 
-AGAIN = 5.0
+AGAIN = 60.0
 """Seconds after which what could not be computed is tried again."""
 
 
