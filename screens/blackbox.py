@@ -140,6 +140,11 @@ class SavedScreen(TextScreen):
     async def _read(self) -> None:
         self._read_in = await asyncio.to_thread(_one, self._number)
         self._draw()
+        saved, green = self._read_in
+        if saved is not None and saved.kind == "TaskRun" and green is None and self.session is not None:
+            from bakeryops.blackbox.capture import last_green
+
+            self._read_in = (saved, await last_green(self.session, saved, self.console.now()))
         self.draw_footer()
 
     def _draw(self) -> None:

@@ -12,13 +12,14 @@ import msgspec
 from bakeryops.cluster.errors import KubeError
 from bakeryops.model.blackbox import Saved, SavedLog
 from bakeryops.read.blackbox import events_about, images_of, kept_lines, masked, told_error
-from bakeryops.read.blackbox_signs import Sign, Want
+from bakeryops.read.blackbox_signs import PIPELINE_LABEL, Sign, Want, of_taskrun
+from bakeryops.read.build_tasks import belongs
 
 if TYPE_CHECKING:
     from bakeryops.cluster.session import Session
     from bakeryops.cluster.wire.core import Event
 
-__all__ = ["REQUESTS", "Capture"]
+__all__ = ["REQUESTS", "Capture", "last_green"]
 
 REQUESTS = 4
 """Requests at once at most."""
@@ -83,3 +84,20 @@ class Capture:
         lines, more = await asyncio.to_thread(kept_lines, raw[-want.tail :])
         missing = "" if lines else (notices[0] if notices else "nothing was logged")
         return SavedLog(want.container, want.step, lines, cut or more, want.previous, missing)
+
+
+async def last_green(session: Session, like: Saved, now: float) -> Saved | None:
+    """Return the last good run of the same task that the cluster still has, None where it shows none."""
+    selectors = {"taskruns": f"{PIPELINE_LABEL}={like.pipeline}"} if like.pipeline else None
+    try:
+        feed = await session.snapshot(("pipelineruns", "taskruns"), namespace=like.namespace, selectors=selectors)
+    except KubeError:
+        return None
+    runs = list(feed.store("pipelineruns").items.values())
+    found: list[Sign] = []
+    for task in feed.store("taskruns").items.values():
+        run = next((each for each in runs if belongs(task, each)), None)
+        signs = of_taskrun(task, run, stopping=False, now=now)
+        found += [each for each in signs if each.saved.verdict == "green" and each.saved.task == like.task]
+    newest = max(found, key=lambda sign: sign.saved.when, default=None)
+    return await Capture(session).fill(newest, (), now) if newest is not None else None

@@ -51,17 +51,21 @@ class Recorder:
         namespace: str | None = None,
         clock: Callable[[], float] = time.time,
         tell: Callable[[str], None] = lambda text: None,
+        unseen: Callable[[str], None] = lambda text: None,
         on_saved: Callable[[Any], None] = lambda saved: None,
     ) -> None:
         """Take the cluster, where to save, the only namespace to watch (None for all).
 
-        `tell` is given a sentence for people when the store fails, once each; `on_saved` what was saved.
+        `tell` is given a sentence for people when the store fails, once each; `unseen` one for each kind that may
+        not be watched or is not there; `on_saved` what was saved.
         """
         self._session = session
         self._store = store
         self._namespace = namespace
         self._clock = clock
         self._tell = tell
+        self._unseen = unseen
+        self._blind: set[str] = set()
         self._on_saved = on_saved
         self._capture = Capture(session)
         self._marks: OrderedDict[tuple[str, ...], None] = OrderedDict()
@@ -108,7 +112,17 @@ class Recorder:
             if "pipelineruns" in changes.by_kind or first:
                 self._builds(feed, changes, first=first)
             await self._pods(feed, changes)
+            if changes.states:
+                self._say_unseen(feed)
             first = first and not feed.store("pipelineruns").state.settled
+
+    def _say_unseen(self, feed: Feed) -> None:
+        """Tell of kinds that are not there to be watched, or that may not be, once each."""
+        for kind in feed.kinds:
+            state = feed.store(kind).state
+            if state.phase in ("forbidden", "absent") and kind not in self._blind:
+                self._blind.add(kind)
+                self._unseen(f"{kind} are left out: {state.reason or state.phase}")
 
     def _builds(self, feed: Feed, changes: Changes, *, first: bool) -> None:
         runs: Mapping[str, PipelineRun] = feed.store("pipelineruns").items

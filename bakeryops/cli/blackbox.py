@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -192,11 +193,10 @@ def compare(call: Call, name: str) -> None:
     found, out = _find(call, name), call.out()
     if found.kind != "TaskRun":
         raise UsageError("only tasks of builds can be compared with a good run", hint="See: bakeryops blackbox")
-    store = _store()
-    green = store.green(_cluster(call), found)
+    green = _store().green(_cluster(call), found) or asyncio.run(_from_cluster(call, found))
     if green is None:
         raise BakeryopsError(
-            f"no good run of {found.task} is kept",
+            f"no good run of {found.task} is kept, and the cluster has none",
             hint="One is saved when the task next succeeds while the console or `bakeryops blackbox record` runs.",
         )
     from bakeryops.read import blackbox
@@ -208,6 +208,15 @@ def compare(call: Call, name: str) -> None:
         out.document(shapes_history.comparison(compared))
     else:
         _text(out, blackbox.comparison_lines(compared))
+
+
+async def _from_cluster(call: Call, like: Saved) -> Saved | None:
+    """Return the last good run of a task from the cluster, as far as it still has it."""
+    from bakeryops.blackbox.capture import last_green
+    from bakeryops.cli.cluster import connected
+
+    async with connected(call) as session:
+        return await last_green(session, like, time.time())
 
 
 def _text(out: Out, lines: list[Line]) -> None:
@@ -233,7 +242,6 @@ def record(call: Call) -> None:
 
 
 async def _record(call: Call) -> int:
-    import asyncio
     import contextlib
     import signal
 
@@ -248,7 +256,12 @@ async def _record(call: Call) -> int:
     async with connected(call) as session:
         store = _store()
         recorder = Recorder(
-            session, store, namespace=call.namespace, tell=lambda text: say(f"blackbox: {text}"), on_saved=told
+            session,
+            store,
+            unseen=lambda text: say(f"blackbox: {text}"),
+            namespace=call.namespace,
+            tell=lambda text: say(f"blackbox: {text}"),
+            on_saved=told,
         )
         work = asyncio.create_task(recorder.run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)

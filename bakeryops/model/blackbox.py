@@ -99,7 +99,8 @@ class Saved(msgspec.Struct, frozen=True):
     def title(self) -> str:
         """What it is of, for people: a task of a build, or a pod."""
         if self.kind == "Pod":
-            return f"{self.name} {self.container}".rstrip()
+            named = self.container and not self.name.startswith(self.container)
+            return f"{self.name} {self.container}" if named else self.name
         return f"{self.build or self.name} {self.task}".rstrip()
 
     def log(self) -> SavedLog | None:

@@ -24,7 +24,17 @@ from bakeryops.read.labels import service
 from bakeryops.text import clean
 from bakeryops.units import parse_time
 
-__all__ = ["Sign", "Want", "has_failed", "is_asked_to_stop", "is_over", "of_build", "of_pod", "of_taskrun"]
+__all__ = [
+    "PIPELINE_LABEL",
+    "Sign",
+    "Want",
+    "has_failed",
+    "is_asked_to_stop",
+    "is_over",
+    "of_build",
+    "of_pod",
+    "of_taskrun",
+]
 
 OTHERS: Final = 300
 """Lines that are kept of the steps that did not fail."""
@@ -32,7 +42,7 @@ _RECENT: Final = 3600.0
 """Seconds back within which a restart is still news to one who only begins to look."""
 _TASKRUN_LABEL = "tekton.dev/taskRun"
 _NEVER_RUNS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-_CI_LABEL = "tekton.dev/pipeline"
+PIPELINE_LABEL = "tekton.dev/pipeline"
 
 
 class Want(msgspec.Struct, frozen=True, gc=False):
@@ -141,7 +151,7 @@ def _of_task(task: TaskRun, run: PipelineRun | None, now: float) -> Saved:
         when=now,
         saved=now,
         build=clean(labels.get(RUN_LABEL) or ""),
-        pipeline=clean(labels.get(_CI_LABEL) or ""),
+        pipeline=clean(labels.get(PIPELINE_LABEL) or ""),
         task=f"{title} {wanted}" if wanted and wanted not in title.split() else title,
         commit=trigger.revision if trigger is not None else "",
         service=wanted,

@@ -152,14 +152,19 @@ def _trouble(at: Situation, sync: Sync, each: Deployment, after: Deployment | No
 
 
 def syncs(at: Situation) -> list[Entry]:
-    """Return what Flux tells of having applied, but for revisions that are deployments of the overlay."""
+    """Return what Flux tells of having applied.
+
+    Of the overlay's own Kustomization, what is told as a deployment is left out, and so are commits of code, which
+    change nothing for it.
+    """
     deployed = {each.commit for each in at.code.deployments}
     found = []
     for sync in at.syncs or ():
         for past in sync.history:
             commit = past.revision.rpartition(":")[2]
             own = at.sync is not None and sync.key == at.sync.key
-            if past.revision and not (own and any(same_commit(commit, each) for each in deployed)):
+            told_already = bool(at.touched(commit)) or any(same_commit(commit, each) for each in deployed)
+            if past.revision and not (own and told_already):
                 found.append(_sync(sync, past))
     return found
 

@@ -64,6 +64,10 @@ async def test_a_failed_build_stays_readable_when_it_is_deleted(demo: Serving) -
     )
     assert end(child, signal.SIGTERM).code == 0
     assert demo.bakeryops("blackbox", "show", name).code == 0
+    # No good run was saved yet: the cluster still has one.
+    compared = demo.bakeryops("blackbox", "compare", name)
+    assert compared.code == 0, compared
+    assert "lines are alike" in compared.out
 
     async with connected(demo) as (session, writer):
         await writer.delete("pipelineruns", name, namespace)
