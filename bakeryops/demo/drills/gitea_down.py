@@ -34,11 +34,9 @@ class GiteaDown(Drill):
     )
     hints = (
         "Flux would undo whatever is changed past Git. What has to be said to it first?",
-        "Suspend the Kustomization bakery-ia, then give the Deployment {workload} the image from before: break "
-        "the glass.",
-        "bakeryops flux suspend bakery-ia, kubectl -n bakery-ia rollout undo deployment/{workload}; when Gitea "
-        "answers "
-        "again push the tag that runs now, then bakeryops flux resume bakery-ia.",
+        "Suspend the Kustomization bakery-ia, then give the Deployment {workload} the image from before: break the "
+        "glass. When Gitea answers again Git has to be told, and only then Flux may go on.",
+        "bakeryops rollback {service} --break-glass; when Gitea is back bakeryops rollback {service} --write-back",
     )
 
     _by_hand = False

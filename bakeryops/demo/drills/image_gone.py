@@ -25,9 +25,8 @@ class ImageGone(Drill):
     goal = "{service} runs an image that the registry has, and Git says so."
     hints = (
         "Read what the pod waits for, and ask the registry which tags of {service} it still has.",
-        "The tag before is gone too, so a plain rollback would not help: choose a tag that is there, or build "
-        "anew.",
-        "bakeryops rebuild {service} builds the source of the present image once more, under a new tag.",
+        "The tag before is gone too: choose an older one that is there, or build the present source once more.",
+        "Roll back {service} to a tag that is there: bakeryops rollback {service}. Or bakeryops rebuild {service}",
     )
 
     def begin(self) -> None:
