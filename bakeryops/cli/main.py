@@ -32,6 +32,7 @@ _VERBS = {
     "jobs": "bakeryops.cli.jobs",
     "history": "bakeryops.cli.history",
     "blackbox": "bakeryops.cli.blackbox",
+    "incident": "bakeryops.cli.incident",
     "config": "bakeryops.cli.configure",
     "demo": "bakeryops.cli.demo",
     "completion": "bakeryops.cli.completion",
