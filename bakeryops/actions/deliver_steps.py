@@ -9,12 +9,15 @@ from typing import Any
 from bakeryops.actions.builds_steps import CancelBuild
 from bakeryops.actions.flux_steps import ancestors
 from bakeryops.actions.flux_wait import is_revision, request, wait_applied, wait_source
+from bakeryops.actions.ground import gather
+from bakeryops.actions.rollback_look import delivery_of
 from bakeryops.actions.rollout_wait import stays_ready, wait_rollout
 from bakeryops.cluster.errors import KubeError
+from bakeryops.jobs.person import operator
 from bakeryops.jobs.step import At, Check, Step, StepFailedError, registered
 from bakeryops.text import clean
 
-__all__ = ["AppliedCommit", "FetchedCommit", "Ready", "StaysReady", "StopBuild"]
+__all__ = ["AppliedCommit", "Delivered", "FetchedCommit", "Ready", "StaysReady", "StopBuild"]
 
 _PATIENCE = 120.0
 """Seconds for which an API server that is away is waited for before a step gives up."""
@@ -159,6 +162,52 @@ class StaysReady(Step):
             )
         )
         return {"evidence": list(found)}
+
+    async def verify(self, at: At) -> str:
+        """Tell what was seen."""
+        return "; ".join(clean(str(each)) for each in at.output(at.step.id, "evidence", []))
+
+
+@registered
+class Delivered(Step):
+    """Bring the commit to the pods by whatever applies the overlay, found out only now: it was away before."""
+
+    kind = "deliver.late"
+
+    async def apply(self, at: At) -> Mapping[str, Any]:
+        """Look who delivers, have Flux apply the commit, and wait for the pods."""
+        ground = await gather(at.config, await at.reached(_PATIENCE), operator(at.config))
+        images, commit = dict(at.args["images"]), _commit(at)
+        delivery = delivery_of(ground, images)
+        sync, source = delivery.sync, delivery.source
+        if sync is None:
+            raise StepFailedError(
+                "no Kustomization is known that applies the overlay",
+                why=ground.away,
+                hint="See: bakeryops flux; then go on with the job",
+            )
+        if sync.suspended:
+            raise StepFailedError(
+                f"Kustomization {sync.name} is suspended",
+                why="what was pushed is not applied",
+                hint=f"Resume it, then go on with the job: bakeryops flux resume {sync.name}",
+            )
+        contains, limit = await ancestors(at, commit), (sync.timeout or 300.0) + 360.0
+        if source is not None and source.kind == "GitRepository":
+            token = await request(at, "gitrepositories", source.namespace, source.name)
+            await wait_source(at, source.namespace, source.name, token, commit=commit, contains=contains)
+        token = await request(at, "kustomizations", sync.namespace, sync.name)
+        revision = await wait_applied(
+            at, sync.namespace, sync.name, token, commit=commit, contains=contains, seconds=limit
+        )
+        evidence = [f"Kustomization {sync.name} has applied {revision}"]
+        for service, views in delivery.workloads.items():
+            for each in views:
+                place = (each.kind, each.namespace, each.name)
+                evidence.append(await wait_rollout(at, *place, image=str(images[service])))
+                if at.args.get("watch"):
+                    evidence.append(await stays_ready(at, *place, seconds=float(at.args["watch"])))
+        return {"evidence": evidence}
 
     async def verify(self, at: At) -> str:
         """Tell what was seen."""

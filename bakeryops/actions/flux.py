@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bakeryops.actions.breakglass_steps import not_in_git
 from bakeryops.actions.flux_kinds import find_view, line, may, plural, shown, source_view, static
 from bakeryops.actions.flux_preview import Preview, exact_preview, preview, unseen
 from bakeryops.actions.owners import git_owns, when_again
@@ -121,6 +122,8 @@ async def plan_resume(ground: Ground, kind: str, namespace: str, name: str) -> P
     notes: list[Note] = []
     if not blocked:
         blocked, hint, notes = await _git_keeps(ground, view)
+    if not blocked and isinstance(view, Sync):
+        blocked, hint = not_in_git(await _live(ground, view))
     found: Preview | None = None
     if not blocked and isinstance(view, Sync):
         if source is not None and source.suspended:

@@ -38,6 +38,8 @@ class Ground:
     workloads: WorkloadIndex
     now: float
     who: Operator
+    away: str = ""
+    """Why the cluster could not be read, "" where it could."""
 
     @property
     def builds_namespace(self) -> str:
@@ -64,8 +66,8 @@ async def gather(config: Config, session: Session | None, who: Operator, *, away
     try:
         code = await keeper.once()
         feed = await reading if reading is not None else None
-    except KubeError:
-        feed = None
+    except KubeError as error:
+        feed, away = None, error.message
         if code_unknown(keeper.view):
             raise
         code = keeper.view
@@ -80,7 +82,8 @@ async def gather(config: Config, session: Session | None, who: Operator, *, away
         delivery.load(stores)
     if feed is None and code_unknown(code):
         raise BakeryopsError("neither Git nor the cluster can be read", why=code.reason or away, hint=code.hint)
-    return Ground(config, session, code, keeper.repository, keeper.resolve, delivery, workloads, time.time(), who)
+    place = (keeper.repository, keeper.resolve)
+    return Ground(config, session, code, *place, delivery, workloads, time.time(), who, away)
 
 
 def code_unknown(code: CodeView) -> bool:

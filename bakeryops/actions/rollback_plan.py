@@ -13,6 +13,7 @@ from bakeryops.actions.rollback_look import builds_in_the_way
 from bakeryops.actions.rollback_preview import Seen, facts_of, notes_of, sections_of
 from bakeryops.actions.rollback_wish import command_of
 from bakeryops.actions.rollback_words import shown
+from bakeryops.git.entries import Entry
 from bakeryops.model.build import Build
 from bakeryops.model.plan import Permission, Plan, PlanStep
 from bakeryops.read.chain_parts import named
@@ -95,6 +96,8 @@ def _blocked(seen: Seen) -> tuple[str, str]:
         return f"nothing can be pushed: {clean(seen.pushable)}", f"Look at Gitea and git.credentials.{glass}"
     if made.state in ("changed", "conflict"):
         return clean(made.text), "Look again: the branch has moved."
+    if sync is not None and sync.suspended and seen.past_git[0] and not seen.wish.commit_only:
+        return seen.past_git
     if sync is not None and sync.suspended and not (seen.wish.resume or seen.wish.commit_only):
         return (
             f"Kustomization {sync.name} is suspended: what is pushed would not be applied",
@@ -167,6 +170,8 @@ def delivery_steps(seen: Seen) -> Iterator[PlanStep]:
     """Yield the steps from a pushed commit to pods that stay up."""
     sync, source, wish = seen.delivery.sync, seen.delivery.source, seen.wish
     if sync is None:
+        if seen.ground.away:
+            yield _late_step(seen)
         return
     if sync.suspended and wish.resume:
         yield PlanStep(
@@ -208,12 +213,25 @@ def delivery_steps(seen: Seen) -> Iterator[PlanStep]:
         )  # fmt: skip
 
 
+def _late_step(seen: Seen) -> PlanStep:
+    """Return the step that finds out who delivers, for a cluster that was away when the plan was made."""
+    images = {move.service: _image(move.after.new_name or move.name, move.after) for move in seen.target.moves}
+    return PlanStep(
+        "delivered", "deliver.late", "Flux applies the commit and the pods are ready on it",
+        {"images": images, "resume": seen.wish.resume, "watch": seen.wish.watch},
+        ("as soon as the API server answers: ask Flux for this commit, wait for it and for the pods",),
+        partial="applied, not verified", seconds=40.0,
+    )  # fmt: skip
+
+
+def _image(name: str, entry: Entry) -> str:
+    return name + (f":{entry.tag}" if entry.tag else "") + (f"@{entry.digest}" if entry.digest else "")
+
+
 def _workloads(seen: Seen) -> list[dict[str, Any]]:
     found = []
     for move in seen.target.moves:
-        name = move.after.new_name or move.name
-        image = name + (f":{move.after.tag}" if move.after.tag else "")
-        image += f"@{move.after.digest}" if move.after.digest else ""
+        image = _image(move.after.new_name or move.name, move.after)
         digest = seen.images.digests.get(move.service, "")
         found += [
             {"kind": view.kind, "namespace": view.namespace, "name": view.name, "image": image, "digest": digest}

@@ -238,7 +238,8 @@ def _object_notes(seen: Seen) -> Iterator[Note]:
             yield Note("bad", f"{each.kind} {each.ref.name}: {each.immutable} cannot be changed; Flux will fail")
     deleted = [each for each in objects.changes if each.action == "deleted" and not each.red and not each.kept]
     if deleted:
-        yield Note("soon", f"{len(deleted)} objects are deleted: {named([each.ref.name for each in deleted])}")
+        what = "1 object is" if len(deleted) == 1 else f"{len(deleted)} objects are"
+        yield Note("soon", f"{what} deleted: {named([each.ref.name for each in deleted])}")
 
 
 def _health_notes(seen: Seen) -> Iterator[Note]:
@@ -261,7 +262,7 @@ def _health_notes(seen: Seen) -> Iterator[Note]:
 def _flux_notes(seen: Seen) -> Iterator[Note]:
     sync = seen.delivery.sync
     if sync is None and seen.ground.away:
-        yield Note("soon", f"the cluster is away ({clean(seen.ground.away)}): the commit is pushed, the rest waits")
+        yield Note("soon", f"the commit is pushed, the rest waits: {clean(seen.ground.away)}")
     elif sync is None:
         yield Note(
             "unknown", "no Kustomization is known that applies the overlay: the commit is pushed, and no more"
