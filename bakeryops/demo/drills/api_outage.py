@@ -18,8 +18,7 @@ class ApiOutage(BadDeploy):
     title = "{service} is broken and the API server comes and goes"
     story = (
         "A bad deploy of {service} is out. The API server is restarted by a snap that cannot make up its mind: "
-        "it falls "
-        "silent, refuses connections, comes back, and goes again."
+        "it falls silent, refuses connections, comes back, and goes again."
     )
     goal = "{service} runs a good image again, and Git says so, whatever the API server does meanwhile."
     hints = (

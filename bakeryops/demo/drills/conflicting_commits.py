@@ -21,8 +21,7 @@ class ConflictingCommits(BadDeploy):
     title = "Two bad deploys of {service} in a row"
     story = (
         "Maria's change to {service} crashes. Unai pushed what he thought would mend it, a colleague deployed "
-        "something "
-        "else in between, and now the second try crashes as well."
+        "something else in between, and now the second try crashes as well."
     )
     goal = "{service} runs the image from before both changes, or another good one, and Git says so."
     hints = (

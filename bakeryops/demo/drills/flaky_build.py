@@ -27,8 +27,8 @@ class FlakyBuild(Drill):
     name = "flaky-build"
     title = "A build of {service} that should not have failed"
     story = (
-        "Lina's change to {service} is wanted in production today. Its build failed in the tests, in one that has "
-        "nothing to do with the change: everybody knows that it fails now and then."
+        "Lina's change to {service} is wanted in production today. Its build failed in the tests, in one that "
+        "has nothing to do with the change: everybody knows that it fails now and then."
     )
     goal = "Lina's change to {service} runs in production."
     hints = (

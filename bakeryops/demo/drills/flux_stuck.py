@@ -21,8 +21,7 @@ class FluxStuck(Drill):
     title = "Nothing is deployed any more"
     story = (
         "{service} was built and its tag committed, but it does not arrive in the cluster. Jonas has been at "
-        "work on a "
-        "cache in the overlay, an alarm went off, and somebody made it quiet."
+        "work on a cache in the overlay, an alarm went off, and somebody made it quiet."
     )
     goal = "Flux applies main again, Ready and not suspended, and {service} runs its last tag."
     hints = (

@@ -23,19 +23,17 @@ class GiteaDown(Drill):
     name = "gitea-down"
     title = "{service} is broken and Gitea is away"
     story = (
-        "A bad deploy of {service} is out, and Gitea does not answer: its database is being checked, and "
-        "nobody can say "
-        "for how long. Until then there is no push, so Git cannot take the deploy back."
+        "A bad deploy of {service} is out, and Gitea does not answer: its database is being checked, and nobody "
+        "can say for how long. Until then there is no push, so Git cannot take the deploy back."
     )
     goal = (
         "{service} runs a good image while Gitea is away, and once Gitea is back Git names a good one and Flux "
-        "applies "
-        "again."
+        "applies again."
     )
     hints = (
         "Flux would undo whatever is changed past Git. What has to be said to it first?",
-        "Suspend the Kustomization bakery-ia, then give the Deployment {workload} the image from before: break the "
-        "glass. When Gitea answers again Git has to be told, and only then Flux may go on.",
+        "Suspend the Kustomization bakery-ia, then give the Deployment {workload} the image from before: break "
+        "the glass. When Gitea answers again Git has to be told, and only then Flux may go on.",
         "bakeryops rollback {service} --break-glass; when Gitea is back bakeryops rollback {service} --write-back",
     )
 

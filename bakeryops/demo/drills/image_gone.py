@@ -19,8 +19,7 @@ class ImageGone(Drill):
     title = "The image of {service} is gone"
     story = (
         "A cleanup rule of the registry went through the night. In the morning the node cleared its disk of "
-        "images, and "
-        "the pod of {service} was started anew: its image cannot be pulled any more."
+        "images, and the pod of {service} was started anew: its image cannot be pulled any more."
     )
     goal = "{service} runs an image that the registry has, and Git says so."
     hints = (

@@ -21,8 +21,7 @@ class LostWebhook(Drill):
     title = "A push to {service} that started no build"
     story = (
         "Unai pushed a change to {service} and waits for it. There is no build of his commit, neither a failed "
-        "one nor "
-        "one in the queue. Somebody tidied up Gitea's settings this morning."
+        "one nor one in the queue. Somebody tidied up Gitea's settings this morning."
     )
     goal = "Unai's change to {service} runs in production."
     hints = (

@@ -16,9 +16,8 @@ class OutOfMemory(Drill):
     name = "oom"
     title = "{service} is killed for its memory"
     story = (
-        "Since Tom's change the pods of {service} come up, answer for some seconds, and are gone again. "
-        "Nothing in "
-        "their log says why."
+        "Since Tom's change the pods of {service} come up, answer for some seconds, and are gone again. Nothing "
+        "in their log says why."
     )
     goal = "{service} runs without being killed, and Git says with which image and which limit."
     hints = (

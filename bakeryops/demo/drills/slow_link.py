@@ -20,8 +20,7 @@ class SlowLink(BadDeploy):
     title = "{service} is broken and the link is bad"
     story = (
         "A bad deploy of {service} is out, and you are on a train: every answer of the API server is late, and "
-        "now and "
-        "then nothing comes for some seconds. It all arrives in the end."
+        "now and then nothing comes for some seconds. It all arrives in the end."
     )
     goal = "{service} runs a good image again, and Git says so, in spite of the link."
     hints = (
