@@ -42,6 +42,7 @@ class Delivery(DeliveryIndex):
         async with self._taking:
             if first:
                 self.flux.load(stores)
+                self.read_holds(stores)
                 await self._read(stores, self.builds.differences(stores))
             else:
                 for batch in batches:

@@ -66,7 +66,7 @@ def _state(view: Follow, width: int) -> Line:
         return ((f" ✔ live{f' {took} after the push' if took else ''}", "fine"),)
     leg = view.legs[view.stuck]
     text, why = leg_says(leg)
-    words = {"stuck": "stuck at", "working": "now at", "unknown": "not known from"}
+    words = {"stuck": "stuck at", "held": "held at", "working": "now at", "unknown": "not known from"}
     told = f" {leg.health.symbol} {words.get(leg.state, leg.state)} {leg.title}: {why or text or leg.state}"
     after = f"  {took} since the push" if took else ""
     after = after if line_width(((told + after, ""),)) <= width else ""

@@ -8,6 +8,7 @@ from bakeryops.model.build import Build
 from bakeryops.model.chain import Chain, Leg
 from bakeryops.model.code import CodeView
 from bakeryops.model.health import Health, worst
+from bakeryops.model.hold import Hold
 from bakeryops.model.sync import Source, Sync
 from bakeryops.model.workload import WorkloadView
 from bakeryops.read.chain_legs import applied_leg, build_leg, fetched_leg, git_leg, images_leg, ready_leg
@@ -26,13 +27,16 @@ def chain_of(
     now: float,
     service: str = "",
     reasons: Mapping[str, str] | None = None,
+    holds: Mapping[str, Hold] | None = None,
 ) -> Chain:
     """Return the chain of the newest change, of one service where given.
 
     The legs are pushed, build, images, fetched, applied, ready. A part that is None cannot be seen: its leg is
-    unknown, and says what `reasons` has under "builds", "flux" or "workloads".
+    unknown, and says what `reasons` has under "builds", "flux" or "workloads". `holds` are those by service: what
+    they keep from Git is held, and not stuck.
     """
-    return chain_in(Situation(code, builds, sources, syncs, workloads, now=now, reasons=reasons), service)
+    at = Situation(code, builds, sources, syncs, workloads, now=now, reasons=reasons, holds=holds)
+    return chain_in(at, service)
 
 
 def chain_in(at: Situation, service: str = "") -> Chain:

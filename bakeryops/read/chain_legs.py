@@ -11,6 +11,7 @@ from bakeryops.model.health import Health, worst
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.sync import Sync
 from bakeryops.model.workload import WorkloadView
+from bakeryops.read.chain_held import held_leg, holds_on, suspended
 from bakeryops.read.chain_parts import Situation, build_label, named, runs
 from bakeryops.units import format_duration
 
@@ -137,6 +138,9 @@ def images_leg(at: Situation, change: Commit | None, build: Build | None, servic
         return Leg(
             *leg, "done", Health.FINE, _count(wanted), "", build.ended, build.ended, commit=build.deploy_commit
         )
+    held = holds_on(at, change, build, service, missing if wanted else None)
+    if held:
+        return held_leg(build, held, _count(made) if made else "")
     if not missing and made:
         newest = max(each.when for each in written)
         # The run goes on after its tag commit: its closing tasks come then.
@@ -201,7 +205,7 @@ def fetched_leg(at: Situation) -> Leg:
         return Leg(*leg, "unknown", Health.UNKNOWN, text, why, None, source.fetched, ref, sha)
     behind = f"Flux has not fetched {head.short}; it has {have.short}"
     if source.suspended:
-        why = f"{behind}, and {source.name} is suspended"
+        why = f"{behind}, and {source.name} is {suspended(source)}"
         return Leg(*leg, "stuck", Health.HELD, text, why, head.committed, None, ref, sha)
     if source.health is Health.BAD:
         why = f"{behind}: {says}"
@@ -236,13 +240,13 @@ def applied_leg(at: Situation, *, ready: bool) -> Leg:
             return Leg(*leg, "stuck", Health.BAD, text, why, sync.since, None, ref, sha)
         health, why = Health.FINE, ""
         if sync.suspended:
-            health, why = Health.HELD, f"{sync.name} is suspended"
+            health, why = Health.HELD, f"{sync.name} is {suspended(sync)}"
         elif sync.health in (Health.SOON, Health.UNKNOWN):
             health, why = sync.health, sync.why or f"{sync.name} is {sync.state}"
         return Leg(*leg, "done", health, text, why, began, _applied_at(sync, have.text, began), ref, sha)
     behind = f"Flux has not applied {want.short}"
     if sync.suspended:
-        why = f"{behind}: {sync.name} is suspended"
+        why = f"{behind}: {sync.name} is {suspended(sync)}"
         return Leg(*leg, "stuck", Health.HELD, text, why, began, None, ref, sha)
     tried = sync.attempted is not None and sync.attempted.text == want.text
     if tried and not ready and (sync.state == "checking" or "HealthCheck" in sync.reason):

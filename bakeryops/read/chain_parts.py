@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from bakeryops.model.build import Build
 from bakeryops.model.code import CodeView, Commit, Deployment, OverlayImage
+from bakeryops.model.hold import Hold
 from bakeryops.model.sync import Source, Sync
 from bakeryops.model.workload import WorkloadView
 from bakeryops.read.images import split_image
@@ -53,8 +54,9 @@ class Situation:
         *,
         now: float,
         reasons: Mapping[str, str] | None = None,
+        holds: Mapping[str, Hold] | None = None,
     ) -> None:
-        """Take what each part says, in any order, and the time."""
+        """Take what each part says, in any order, the time, and the holds by service."""
         self.code = code
         self.builds = None if builds is None else sorted(builds, key=lambda each: each.created, reverse=True)
         self.sources = None if sources is None else list(sources)
@@ -62,6 +64,7 @@ class Situation:
         self.workloads = None if workloads is None else [each for each in workloads if each.kind in _KINDS]
         self.now = now
         self.reasons = reasons or {}
+        self.holds = holds or {}
         self._at = {sha: index for index, sha in enumerate(code.main)}
 
     # Commits.

@@ -9,6 +9,7 @@ from typing import Any
 from bakeryops.model.build import Build
 from bakeryops.model.chain import Chain, Follow, ServiceView
 from bakeryops.model.code import CodeView
+from bakeryops.model.hold import Hold
 from bakeryops.model.sync import Inventory, Sync
 from bakeryops.read.build_index import BuildIndex
 from bakeryops.read.build_tasks import RUN_LABEL
@@ -19,16 +20,17 @@ from bakeryops.read.flux_index import KINDS as FLUX_KINDS
 from bakeryops.read.flux_index import FluxIndex, FluxView
 from bakeryops.read.flux_inventory import inventory_of
 from bakeryops.read.follow import follow
+from bakeryops.read.holds import HOLD_KINDS, holds_of
 from bakeryops.read.images import split_image
 from bakeryops.read.index import ChangedUids, Items, WorkloadIndex
 from bakeryops.read.service import service_view, services
 
-__all__ = ["BUILD_KINDS", "FLUX_KINDS", "KINDS", "DeliveryIndex", "tasks_selector"]
+__all__ = ["BUILD_KINDS", "FLUX_KINDS", "HOLD_KINDS", "KINDS", "DeliveryIndex", "tasks_selector"]
 
 BUILD_KINDS = ("pipelineruns",)
 """Kinds of builds that are read for all of them; TaskRuns are read for those that are looked at."""
 
-KINDS = (*BUILD_KINDS, *FLUX_KINDS)
+KINDS = (*BUILD_KINDS, *FLUX_KINDS, *HOLD_KINDS)
 """Every kind that is read here."""
 
 _PARTS = {
@@ -55,6 +57,8 @@ class DeliveryIndex:
         """Take what tells the time, in seconds since the epoch, and an index of builds that others read too."""
         self.builds = builds or BuildIndex(clock=clock)
         self.flux = FluxIndex(clock=clock)
+        self.holds: dict[str, Hold] = {}
+        """Those that are over too, by service."""
         self._clock = clock
         self._detailed: dict[str, Build] = {}
         self._unseen: dict[str, str] = {}
@@ -63,7 +67,8 @@ class DeliveryIndex:
     def load(self, stores: Mapping[str, Items]) -> bool:
         """Read everything that was not read yet, and drop what is gone; return whether anything is different."""
         done = self.update(stores, self.builds.differences(stores))
-        return bool(self.flux.load(stores)) or done
+        held = self.read_holds(stores)
+        return bool(self.flux.load(stores)) or done or held
 
     def update(self, stores: Mapping[str, Items], changes: Mapping[str, ChangedUids]) -> bool:
         """Read again what changed; return whether anything is different.
@@ -73,12 +78,21 @@ class DeliveryIndex:
         runs = {kind: store for kind, store in stores.items() if kind in BUILD_KINDS}
         done = self.builds.update(runs, changes)
         different = bool(self.flux.update(stores, changes)) or bool(done)
+        if not changes.keys().isdisjoint(HOLD_KINDS):
+            different |= self.read_holds(stores)
         if "taskruns" in stores and "pipelineruns" in stores:
             different |= self._read_tasks(stores)
         elif done:
             # Nobody tells of their tasks any more: what was read of them does not go with what the runs say now.
             self._detailed.clear()
         return different
+
+    def read_holds(self, stores: Mapping[str, Items]) -> bool:
+        """Read the holds, where `stores` has them; return whether any is different."""
+        before = self.holds
+        for kind in (each for each in HOLD_KINDS if each in stores):
+            self.holds = holds_of(stores[kind].items.values())
+        return self.holds != before
 
     def tick(self) -> bool:
         """Read again what time alone may have changed; return whether anything is different."""
@@ -131,11 +145,11 @@ class DeliveryIndex:
 
     def chain(self, code: CodeView, workloads: WorkloadIndex, now: float) -> Chain:
         """Return the newest change on its way."""
-        return chain_of(code, *self._parts(workloads), now=now, reasons=self._reasons)
+        return chain_of(code, *self._parts(workloads), now=now, reasons=self._reasons, holds=self.holds)
 
     def situation(self, code: CodeView, workloads: WorkloadIndex, now: float) -> Situation:
         """Return all parts at this moment, joined."""
-        return Situation(code, *self._parts(workloads), now=now, reasons=self._reasons)
+        return Situation(code, *self._parts(workloads), now=now, reasons=self._reasons, holds=self.holds)
 
     def follow(self, what: str, code: CodeView, workloads: WorkloadIndex, now: float) -> Follow | None:
         """Return the way of a commit, build, image or service; None where nothing is called so.
@@ -146,7 +160,8 @@ class DeliveryIndex:
             commit = self.chain(code, workloads, now).commit
             what = commit.sha if commit is not None else next((each.name for each in self.builds.builds), what)
         pods = list(workloads.pods.values())
-        return follow(what, code, *self._parts(workloads), now=now, pods=pods, reasons=self._reasons)
+        parts = self._parts(workloads)
+        return follow(what, code, *parts, now=now, pods=pods, reasons=self._reasons, holds=self.holds)
 
     def service(
         self,
@@ -162,7 +177,9 @@ class DeliveryIndex:
         """
         name = self.service_named(name, code, workloads)
         pods, parts = list(workloads.pods.values()), self._parts(workloads)
-        view = service_view(name, code, *parts, pods, now=now, reasons=self._reasons, stored=stored)
+        view = service_view(
+            name, code, *parts, pods, now=now, reasons=self._reasons, stored=stored, holds=self.holds
+        )
         known = view.workload is not None or view.releases or name in self.services(code, workloads)
         return view if known else None
 

@@ -10,6 +10,7 @@ from bakeryops.model.build import Build
 from bakeryops.model.chain import Follow, Leg
 from bakeryops.model.code import CodeView, Deployment
 from bakeryops.model.health import Health
+from bakeryops.model.hold import Hold
 from bakeryops.model.sync import Source, Sync
 from bakeryops.model.workload import PodView, WorkloadView
 from bakeryops.read.chain import first_stuck
@@ -19,6 +20,9 @@ from bakeryops.read.follow_flux import Overtaking, applied_of, fetched_of, overt
 from bakeryops.read.follow_subject import Subject, subject_of
 
 __all__ = ["follow", "follow_in"]
+
+
+_NOT_OVER = ("stuck", "held", "waiting", "unknown")
 
 
 def follow(
@@ -32,14 +36,15 @@ def follow(
     now: float,
     pods: Iterable[PodView] = (),
     reasons: Mapping[str, str] | None = None,
+    holds: Mapping[str, Hold] | None = None,
 ) -> Follow | None:
     """Return the way of what a person names, None where nothing is known by that name.
 
     `what` is a commit (four digits at least), a build's name, an image or its tag, a service or a workload. The
     legs are pushed, webhook, build, tests, images, tag, fetched, applied, ready. Builds with their tasks tell when
-    tests and images were made, `pods` since when they are ready. `reasons` is that of `chain_of`.
+    tests and images were made, `pods` since when they are ready. `reasons` and `holds` are those of `chain_of`.
     """
-    situation = Situation(code, builds, sources, syncs, workloads, now=now, reasons=reasons)
+    situation = Situation(code, builds, sources, syncs, workloads, now=now, reasons=reasons, holds=holds)
     return follow_in(situation, what, pods)
 
 
@@ -56,7 +61,7 @@ def follow_in(at: Situation, what: str, pods: Iterable[PodView] = ()) -> Follow 
     legs = (*first, *_flux_legs(at, subject, first, deploys, target, over, list(pods)))
     legs, stuck = _standing(legs)
     taken = over.by if over is not None and (over.certain or not deploys) else ""
-    if taken and stuck is not None and not deploys and legs[stuck].state == "stuck":
+    if taken and stuck is not None and not deploys and legs[stuck].state in ("stuck", "held"):
         stuck = None
     return Follow(
         commit=subject.commit,
@@ -81,6 +86,8 @@ def _standing(legs: tuple[Leg, ...]) -> tuple[tuple[Leg, ...], int | None]:
     Between two tasks nothing is at work, and yet it is not live: then the next leg is where it is now.
     """
     stuck = first_stuck(legs)
+    if stuck is None:
+        stuck = next((index for index, leg in enumerate(legs) if leg.state == "held"), None)
     if stuck is not None or legs[-1].state == "done":
         return legs, stuck
     if legs[-1].state == "skipped":
@@ -152,9 +159,9 @@ def _flux_legs(
     over: Overtaking | None,
     pods: Sequence[PodView],
 ) -> list[Leg]:
-    if not deploys and over is not None and any(leg.state in ("stuck", "waiting", "unknown") for leg in first):
+    if not deploys and over is not None and any(leg.state in _NOT_OVER for leg in first):
         return waiting_legs("skipped", f"overtaken by {over.by[:7]}, which has it in it")
-    if any(leg.state in ("stuck", "working", "waiting") for leg in first) and not deploys:
+    if any(leg.state in ("stuck", "held", "working", "waiting") for leg in first) and not deploys:
         return waiting_legs("waiting", "")
     if over is not None and over.certain and deploys:
         return waiting_legs("skipped", f"overtaken by {over.by[:7]} before Flux applied it")

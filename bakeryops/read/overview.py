@@ -12,11 +12,15 @@ from bakeryops.cluster.wire.core import Namespace, Node, PersistentVolumeClaim
 from bakeryops.cluster.wire.metrics import NodeMetrics, StatsSummary
 from bakeryops.cluster.wire.tekton import PipelineRun
 from bakeryops.model.health import Health, worst
-from bakeryops.model.overview import Overview, Part, Share
+from bakeryops.model.hold import CONFIG_MAP, Hold
+from bakeryops.model.overview import ObjectRef, Overview, Part, Share
+from bakeryops.model.sync import Sync
 from bakeryops.model.workload import PodView, VolumeView, WorkloadView
-from bakeryops.read.flux_needs import of_delivery
+from bakeryops.read.flux_needs import of_delivery, views_of
+from bakeryops.read.holds import needs_of_hold
+from bakeryops.read.images import split_image
 from bakeryops.read.index import WorkloadIndex
-from bakeryops.read.needs import of_namespaces, of_nodes, of_volumes, of_workloads, ordered
+from bakeryops.read.needs import of_namespaces, of_nodes, of_volumes, of_workloads, ordered, plural_of
 from bakeryops.read.nodes import DISK_EVICTS_AT, node
 from bakeryops.read.parts import BUILD_BUDGET, CICD_BUDGET, PARTS, Known, assign, part, steady
 from bakeryops.read.volumes import measured, volumes
@@ -24,6 +28,7 @@ from bakeryops.text import clean
 
 __all__ = ["Sources", "StateLike", "is_database", "overview", "shares"]
 
+_LASTING = ("Deployment", "StatefulSet", "DaemonSet")
 _DATABASE = re.compile(r"(?:^|/)(?:postgres|postgresql|postgis|timescaledb|postgres-[a-z]+)(?:$|[:@])")
 _NEEDED = ("deployments", "statefulsets", "daemonsets", "jobs", "pods")
 _JUDGED = ("cronjobs", "nodes", "persistentvolumeclaims", "namespaces")
@@ -63,6 +68,7 @@ class Sources(msgspec.Struct):
     namespaces: Iterable[Namespace] = ()
     pipelineruns: Iterable[PipelineRun] | None = None
     flux: Mapping[str, Iterable[Any]] = msgspec.field(default_factory=dict)
+    holds: Mapping[str, Hold] = msgspec.field(default_factory=dict)
     states: Mapping[str, Any] = msgspec.field(default_factory=dict)
     evicts_at: float = DISK_EVICTS_AT
     namespace: str | None = None
@@ -122,6 +128,7 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
         for each in sources.nodes
     )
     claims = volumes(sources.claims, pods, measured(sources.stats.values()))
+    flux = [view for plural, objects in sources.flux.items() for view in views_of(plural, objects)]
     needs = ordered(
         [
             # While kinds are still being read, pods without their Deployment and the like are no news.
@@ -133,13 +140,17 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
             *of_nodes(nodes),
             *of_volumes(claim for claim in claims if not _told(claim, index)),
             *of_namespaces(sources.namespaces, now),
-            *(need for plural, objects in sources.flux.items() for need in of_delivery(plural, objects)),
+            *of_delivery(flux, now),
+            *needs_of_hold(sources.holds.values(), now, lambda service: _held_object(service, views)),
         ]
     )
     running = _builds(sources.pipelineruns)
     standing = [view for view in views if steady(view) and view.health is not Health.HELD]
     databases = [view for view in standing if is_database(view)]
+    suspensions = tuple(view.suspension for view in flux if view.suspension is not None)
     healths = [each.health for each in read if each.present] + [need.health for need in needs]
+    if sources.holds or suspensions:
+        healths.append(Health.HELD)
     if doubt or not views or any(_late(sources.states.get(kind)) for kind in (*_JUDGED, *sources.flux)):
         healths.append(Health.UNKNOWN)
     return Overview(
@@ -159,7 +170,21 @@ def overview(index: WorkloadIndex, sources: Sources, *, now: float, parts: Itera
         cicd_budget=CICD_BUDGET + BUILD_BUDGET * (running or 0),
         builds_running=running,
         unknowns=unknowns,
+        holds=tuple(sources.holds.values()),
+        suspensions=suspensions,
+        write_backs=tuple(each for view in flux if isinstance(view, Sync) for each in view.write_backs),
     )
+
+
+def _held_object(service: str, views: Iterable[WorkloadView]) -> ObjectRef:
+    """Return the workload of a service that is held, else what keeps the hold."""
+    for view in views:
+        if view.kind in _LASTING and (
+            view.name in (service, f"{service}-service")
+            or split_image(view.image).name.rpartition("/")[2] == service
+        ):
+            return ObjectRef(plural_of(view.kind), view.namespace, view.name)
+    return ObjectRef("configmaps", "", CONFIG_MAP)
 
 
 def _told(claim: VolumeView, index: WorkloadIndex) -> bool:

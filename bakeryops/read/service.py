@@ -8,11 +8,13 @@ from bakeryops.model.build import Build
 from bakeryops.model.chain import Release, ServiceView
 from bakeryops.model.code import CodeView, Commit, Deployment
 from bakeryops.model.health import Health, worst
+from bakeryops.model.hold import Hold
 from bakeryops.model.sync import Source, Sync
 from bakeryops.model.workload import PodView, WorkloadView
 from bakeryops.read.chain import chain_in
 from bakeryops.read.chain_parts import Situation
 from bakeryops.read.follow_flux import overtaking
+from bakeryops.read.holds import write_back_text
 from bakeryops.read.images import split_image
 
 __all__ = ["service_in", "service_view", "services"]
@@ -51,13 +53,14 @@ def service_view(
     now: float,
     reasons: Mapping[str, str] | None = None,
     stored: Collection[str] | None = None,
+    holds: Mapping[str, Hold] | None = None,
 ) -> ServiceView:
     """Return a service as `services` names it; of one that is nowhere to be found, a view that says so.
 
-    A part that is None cannot be seen; `reasons` is that of `chain_of`. `stored` are the tags that the registry
-    has of its image.
+    A part that is None cannot be seen; `reasons` and `holds` are those of `chain_of`. `stored` are the tags
+    that the registry has of its image.
     """
-    situation = Situation(code, builds, sources, syncs, workloads, now=now, reasons=reasons)
+    situation = Situation(code, builds, sources, syncs, workloads, now=now, reasons=reasons, holds=holds)
     return service_in(situation, name, pods, stored)
 
 
@@ -74,6 +77,9 @@ def service_in(
     wanted = image.tag if image is not None else ""
     if found is not None and not why and image is not None and wanted and not _is_at(found, wanted, image.digest):
         health, why = worst([health, Health.SOON]), f"runs {found.tag or found.image}, Git wants {wanted}"
+    back = next((each for sync in at.syncs or () for each in sync.write_backs if each.service == name), None)
+    if back is not None:
+        health, why = Health.BAD, f"{write_back_text(back, at.now)}: write it back"
     unknowns = list(chain.unknowns)
     if pods is None:
         unknowns.append(at.reasons.get("workloads") or "pods cannot be seen")
@@ -95,6 +101,8 @@ def service_in(
         database=_database(at, name),
         chain=chain,
         unknowns=tuple(dict.fromkeys(unknowns)),
+        hold=at.holds.get(name),
+        write_back=back,
     )
 
 

@@ -12,7 +12,7 @@ from bakeryops.cluster.kinds import KINDS as CATALOGUE
 from bakeryops.model.health import Health
 from bakeryops.model.sync import FluxObject
 from bakeryops.read.flux import trace
-from bakeryops.read.flux_needs import of_delivery
+from bakeryops.read.flux_needs import of_delivery, views_of
 from bakeryops.read.flux_revisions import inventory_entry, parse_revision
 from bakeryops.read.flux_text import sentence, stuck_objects
 from tests.support.flux_reading import OTHER, READY, SHA, condition, raw, read, source, sync
@@ -308,14 +308,14 @@ def test_who_wants_a_person_is_what_fails_or_waits_and_not_what_works_or_is_held
     for name, value in cases.items():
         value["metadata"]["name"] = name
         objects.append(msgspec.json.decode(json.dumps(value), type=CATALOGUE["kustomizations"].struct))
-    found = of_delivery("kustomizations", objects)
+    found = of_delivery(views_of("kustomizations", objects), NOW)
     assert {need.name: (need.health, need.what) for need in found} == {
         "failing": (Health.BAD, "BuildFailed"),
         "stalled": (Health.BAD, "InvalidSpec"),
         "blocked": (Health.SOON, "DependencyNotReady"),
     }
     assert found[0].why == "what Git holds cannot be built: x"
-    assert of_delivery("pipelines", objects) == []
+    assert list(views_of("pipelines", objects)) == []
 
 
 def test_labels_trace_to_the_owner() -> None:
