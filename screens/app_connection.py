@@ -92,12 +92,18 @@ class ConnectedApp(AppCommands):
         self.picture = Picture(clock)
         self._target = target
         self._clock = clock
-        self._connect_to = connect or _session
+        self._connect_to = connect or self._make_session
 
     async def on_unmount(self) -> None:
         """Leave no connection behind."""
         if self.session is not None:
             await self.session.close()
+
+    def _make_session(self, target: Target) -> Session:
+        from bakeryops.cluster.session import Session
+        from bakeryops.read.holds import places
+
+        return Session(target, places=places(self.config))
 
     def now(self) -> float:
         """Return the time as seconds since the epoch."""
@@ -287,12 +293,6 @@ class ConnectedApp(AppCommands):
 
 
 _WORDED = (ConfigError, UsageError, CredentialError, UnreachableError, BakeryopsError)
-
-
-def _session(target: Target) -> Session:
-    from bakeryops.cluster.session import Session
-
-    return Session(target)
 
 
 def _trouble(error: BaseException) -> Trouble:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bakeryops.cluster.feed import ChangeSet
 from bakeryops.read.build_index import BuildIndex
-from bakeryops.read.delivery_index import BUILD_KINDS, FLUX_KINDS, KINDS, DeliveryIndex
+from bakeryops.read.delivery_index import BUILD_KINDS, FLUX_KINDS, HOLD_KINDS, KINDS, DeliveryIndex
 from bakeryops.read.flux_index import FluxView
 from screens.slices import sliced
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bakeryops.cluster.feed import Changes, Feed
     from bakeryops.read.index import ChangedUids, Items
 
-__all__ = ["BUILD_KINDS", "FLUX_KINDS", "Delivery", "FluxView"]
+__all__ = ["BUILD_KINDS", "FLUX_KINDS", "HOLD_KINDS", "Delivery", "FluxView"]
 
 _READ = (*KINDS, "taskruns")
 

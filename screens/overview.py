@@ -15,6 +15,7 @@ from bakeryops.read.configured import configured_overview
 from bakeryops.read.index import KINDS
 from bakeryops.read.overview import Sources
 from screens.base import bindings
+from screens.delivery import HOLD_KINDS
 from screens.frame import Banner
 from screens.lines import Line
 from screens.list_screen import ListScreen
@@ -25,6 +26,7 @@ from screens.rows_overview import (
     NEEDS_COLUMNS,
     counts_line,
     detail_lines,
+    held_lines,
     needs_key,
     needs_rows,
     node_lines,
@@ -58,6 +60,7 @@ class OverviewScreen(ListScreen):
     BINDINGS = bindings("overview")
     KINDS: ClassVar[tuple[str, ...]] = (
         *KINDS, "nodes", "nodemetrics", "nodestats", "persistentvolumeclaims", "namespaces", "pipelineruns", *FLUX,
+        *HOLD_KINDS,
     )  # fmt: skip
     MAX_HZ: ClassVar[float] = 2
 
@@ -100,6 +103,11 @@ class OverviewScreen(ListScreen):
         """Return the object of the selected row."""
         need = self._selected_need()
         return need.ref if need is not None and need.ref.name else None
+
+    def acting_service(self) -> str:
+        """Return the service that is held or was set past Git, else that of the selected object."""
+        need = self._selected_need()
+        return need.service if need is not None and need.service else super().acting_service()
 
     def log_container(self) -> str:
         """Return the container that is the trouble."""
@@ -148,6 +156,7 @@ class OverviewScreen(ListScreen):
             namespaces=stores["namespaces"].items.values(),
             pipelineruns=runs.items.values() if runs.state.phase not in ("absent", "forbidden") else None,
             flux={kind: stores[kind].items.values() for kind in FLUX},
+            holds=console.picture.delivery.holds,
             states={kind: store.state for kind, store in stores.items() if kind != "nodestats"},
             namespace=console.namespace or None,
         )
@@ -165,7 +174,8 @@ class OverviewScreen(ListScreen):
         half = (self.size.width - 1) // 2 if wide else self.size.width
         reading = self.reading()
         counts = counts_line(seen, self.size.width, reading=bool(reading), namespace=console.namespace)
-        self.query_one("#counts", LinePanel).set_lines([counts])
+        held = held_lines(seen, self.size.width, console.now())
+        self.query_one("#counts", LinePanel).set_lines([counts, *held])
         table = self.query_one("#needs", LiveTable)
         table.set_rows(needs_rows(seen, console.now(), stale=self._stale))
         if reading and not self._stale:
@@ -184,11 +194,11 @@ class OverviewScreen(ListScreen):
         if len(seen.nodes) > 1 and not wide:
             nodes.append(((f"   and {len(seen.nodes) - 1} more nodes, m shows them", "dim"),))
         self.query_one("#nodes", LinePanel).set_lines(nodes)
-        chain = self._chain(wide, 0 if wide else len(parts) + len(nodes))
+        chain = self._chain(wide, len(held) + (0 if wide else len(parts) + len(nodes)))
         self.query_one("#chain", LinePanel).set_lines(chain)
         # The list of what needs a person comes first: its rows, a heading, the detail, and air for one more.
         kept = 0 if wide else min(12, max(LIST, len(self._needs)) + 4)
-        room = self.size.height - 4 - len(chain) - len(parts) - len(nodes) - kept
+        room = self.size.height - 4 - len(held) - len(chain) - len(parts) - len(nodes) - kept
         self.query_one("#shares", LinePanel).set_lines(share_lines(seen.shares, half, room))
 
     def _chain(self, wide: bool, below: int) -> list[Line]:

@@ -13,6 +13,7 @@ from bakeryops.cluster.store import Store
 from bakeryops.cluster.usage import SAMPLES, UsageHistory
 from bakeryops.model.workload import PodView
 from bakeryops.read.build_index import BuildChanges, BuildIndex
+from bakeryops.read.delivery_index import HOLD_KINDS
 from bakeryops.read.events import EventKeeper
 from bakeryops.read.index import KINDS, ChangedUids, IndexChanges, WorkloadIndex
 from screens.delivery import Delivery
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture"]
 
-KEPT = ("events", "podmetrics", "nodemetrics", "nodestats")
+KEPT = ("events", "podmetrics", "nodemetrics", "nodestats", *HOLD_KINDS)
 """Kinds that are read as long as there is a session, whichever screen is shown."""
 
 GROUP = 6
@@ -80,7 +81,7 @@ class Picture:
         return _means(cpu, newest), _means(memory, newest)
 
     async def keep(self, session: Session, namespace: str | None) -> None:
-        """Take events, usage and disks as they come, for as long as it is awaited.
+        """Take events, usage, disks and holds as they come, for as long as it is awaited.
 
         The cluster itself keeps events for minutes only, and usage not at all.
         """
@@ -90,6 +91,7 @@ class Picture:
             async for changes in feed.changes(max_hz=2):
                 self.take_events(feed, [changes])
                 self._take_stats(feed, changes)
+                self.delivery.read_holds({kind: feed.store(kind) for kind in HOLD_KINDS})
         finally:
             feed.close()
 

@@ -92,8 +92,8 @@ def chain_lines(
     where = chain.legs[chain.stuck] if chain.stuck is not None else None
     if git[0] and chain.commit is not None and (where is None or not chain.why or where.stage == "pushed"):
         lines.append(((f"   {cut(git[0], width - 4)}", git[1]),))
-    elif where is not None and chain.why:
-        tone = where.health.value if where.health.rank < 4 else "dim"
+    elif chain.why and (where is not None or any(leg.state == "held" for leg in chain.legs)):
+        tone = where.health.value if where is not None and where.health.rank < 4 else "dim"
         lines.append(((f"   {cut(said_once(chain.why), width - 4)}", tone),))
     return lines
 

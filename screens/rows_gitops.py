@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from bakeryops.model.code import CodeView, Commit
 from bakeryops.model.health import Health
 from bakeryops.model.sync import FluxObject, Node, Revision, Source, Sync
+from bakeryops.read.holds import suspension_text, write_back_text
 from bakeryops.units import format_age, format_duration
 from screens.lines import Line, Span, cut, line_width, wrap
 from screens.rows_chain import git_age, git_reason, said_once
@@ -70,7 +71,7 @@ def _row(place: int, depth: int, view: Viewed, code: CodeView, now: float) -> Ro
         name,
         Cell(view.state, tone if tone != "fine" else "dim"),
         Cell(applied),
-        _what(view, code),
+        _what(view, code, now),
         Cell(last, "dim"),
         Cell(upcoming, "dim"),
         Cell(view.kind, "dim"),
@@ -92,7 +93,10 @@ def _attempted(view: Viewed) -> str:
     return "" if same else view.attempted.short
 
 
-def _what(view: Viewed, code: CodeView) -> Cell:
+def _what(view: Viewed, code: CodeView, now: float) -> Cell:
+    away = view.suspension
+    if away is not None and away.until is not None and away.over(now):
+        return Cell.of((f"over since {format_age(now - away.until)}: ", "soon"), (view.why, ""))
     if view.why and view.health.rank < 5:
         tried = _attempted(view)
         why = Cell.of((f"tried {tried}: " if tried else "", "soon"), (short_shas(view.why), ""))
@@ -189,10 +193,20 @@ def sync_facts(view: Viewed, code: CodeView, names: Mapping[str, str], width: in
     if view.message and view.health is not Health.FINE and view.message not in view.why:
         message = short_shas(view.message)
         lines += [((f"   {text}", "dim"),) for (text, _), *_ in wrap(message, max(20, width - 4))[:3]]
-    facts = _facts(view, code, names, now)
+    facts = [*_held(view, now), *_facts(view, code, names, now)]
     label = max((len(name) for name, _ in facts), default=0)
     lines += [((f"   {name:<{label}}  ", "dim"), (cut(value, width - label - 6), "")) for name, value in facts]
     return lines
+
+
+def _held(view: Viewed, now: float) -> list[tuple[str, str]]:
+    """Return who suspended it, and what waits to be written back to Git."""
+    found = suspension_text(view.suspension, now) if view.suspension is not None else ""
+    facts = [("suspended", found)] if found else []
+    for back in view.write_backs if isinstance(view, Sync) else ():
+        told = f"{back.service} {write_back_text(back, now)}: bakeryops rollback {back.service} --write-back"
+        facts.append(("past Git", told))
+    return facts
 
 
 def _facts(view: Viewed, code: CodeView, names: Mapping[str, str], now: float) -> list[tuple[str, str]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from bakeryops.model.health import Health
 from bakeryops.model.node import NodeView
 from bakeryops.model.overview import NeedsYou, Overview, Part, Share
+from bakeryops.read.holds import standing
 from bakeryops.units import format_age, format_bytes, format_cpu
-from screens.lines import Line, Span, cut, fit, section, wrap
+from screens.lines import Line, Span, cut, fit, line_width, section, wrap
 from screens.widgets.cells import Cell, Column, Row
 from screens.widgets.chart import bar, sparkline
 
@@ -16,6 +19,7 @@ __all__ = [
     "NEEDS_COLUMNS",
     "counts_line",
     "detail_lines",
+    "held_lines",
     "needs_key",
     "needs_rows",
     "node_lines",
@@ -38,6 +42,9 @@ FEW = 4
 
 _COMING = ("are not read yet", "are still being read")
 """Ends of sentences on kinds whose first list is under way: the table's notice names them."""
+
+_HELD = 10
+"""Cells that the names of what is held need at least."""
 
 WARN_SHARE = 0.9
 """Share of a budget or of the node from which a bar is coloured."""
@@ -80,6 +87,27 @@ def counts_line(overview: Overview, width: int, *, reading: bool = False, namesp
     return tuple(spans)
 
 
+def held_lines(overview: Overview, width: int, now: float) -> list[Line]:
+    """Return what people hold back, in one line; nothing where that is nothing."""
+    spans: list[Span] = []
+    for word, names in standing(overview.holds, overview.suspensions, now):
+        lead = f" {Health.HELD.symbol} {word}: " if not spans else f" · {word}: "
+        room = width - line_width(tuple(spans)) - cell_len(lead) - 1
+        if room > _HELD:
+            spans += [(lead, "held"), (fitting(names, room), "")]
+    return [tuple(spans)] if spans else []
+
+
+def fitting(names: Sequence[str], room: int) -> str:
+    """Return names side by side, as many as fit into `room` cells, and how many more there are."""
+    for count in range(len(names), 0, -1):
+        more = f" and {len(names) - count} more" if count < len(names) else ""
+        text = ", ".join(names[:count]) + more
+        if cell_len(text) <= room:
+            return text
+    return cut(names[0], room) if len(names) == 1 else cut(f"{len(names)} of them", room)
+
+
 def blind(overview: Overview) -> bool:
     """Return whether no workload is seen because none may be read: nothing seen is then not nothing there."""
     return not overview.workloads_total and not overview.pods_total and bool(overview.unknowns)
@@ -115,16 +143,17 @@ def wrong(need: NeedsYou, why: str) -> Cell:
 def press(need: NeedsYou) -> Cell:
     """Return the key that shows most of why: logs of what ran, events of what never started, else the object."""
     key, title = ("↵", "open")
-    if need.pod:
+    if need.service and need.health is Health.SOON:
+        key, title = ("H", "lift")
+    elif need.pod:
         key, title = ("e", "events") if need.what in _NOT_STARTED else ("l", "logs")
     return Cell.of((key, "accent"), (f" {title}", "dim"))
 
 
 def needs_key(place: int, need: NeedsYou) -> str:
     """Return the key of a row; it stays the same while the thing does."""
-    return (
-        f"{need.ref.plural}/{need.ref.namespace}/{need.ref.name}/{need.container}" if need.ref.name else str(place)
-    )
+    ref = need.ref
+    return f"{ref.plural}/{ref.namespace}/{ref.name}/{need.container or need.service}" if ref.name else str(place)
 
 
 def needs_rows(overview: Overview, now: float, *, stale: bool = False) -> list[Row]:

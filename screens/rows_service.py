@@ -11,6 +11,7 @@ from bakeryops.model.build import Build
 from bakeryops.model.chain import Release, ServiceView
 from bakeryops.model.code import CodeView
 from bakeryops.model.health import Health
+from bakeryops.read.holds import hold_text
 from bakeryops.units import format_age, format_bytes, format_cpu, format_duration
 from screens.lines import Line, cut
 from screens.rows_chain import said_once
@@ -69,6 +70,7 @@ def service_lines(view: ServiceView, width: int, now: float, *, told: str = "") 
     head = f" {view.health.symbol} {view.name}  {view.state}"
     room = width - cell_len(head) - 3
     lines: list[Line] = [((head, tone), (f"  {cut(_reason(view), room)}" if room > 0 else "", quiet))]
+    lines += _held(view, width, now)
     commit = view.commit
     told = f'{commit.short} "{commit.subject}" {commit.author}' if commit is not None else view.image
     tag = view.tag or ("?" if view.image else "nothing")
@@ -86,6 +88,20 @@ def service_lines(view: ServiceView, width: int, now: float, *, told: str = "") 
         text = f"{base.name} {base.ready}/{base.desired} {base.status}"
         lines.append((("   database   ", "dim"), (text, "" if base.health is Health.FINE else base.health.value)))
     lines += [((f"   {cut(each, width - 4)}", "unknown"),) for each in view.unknowns[:2] if each != told]
+    return lines
+
+
+def _held(view: ServiceView, width: int, now: float) -> list[Line]:
+    """Return who holds the service back, and what of it waits to be written back to Git."""
+    lines: list[Line] = []
+    if view.hold is not None:
+        tone = "soon" if view.hold.over(now) else "held"
+        lines.append(
+            ((f" {Health.HELD.symbol} held       ", tone), (cut(hold_text(view.hold, now), width - 15), tone))
+        )
+    if view.write_back is not None:
+        todo = f"write it back: bakeryops rollback {view.name} --write-back"
+        lines.append((("   past Git   ", "dim"), (cut(todo, width - 15), "bad")))
     return lines
 
 

@@ -15,7 +15,7 @@ from bakeryops.model.chain import ServiceView
 from bakeryops.model.overview import ObjectRef
 from bakeryops.read.index import KINDS
 from screens.base import bindings
-from screens.delivery import BUILD_KINDS, FLUX_KINDS
+from screens.delivery import BUILD_KINDS, FLUX_KINDS, HOLD_KINDS
 from screens.lines import Line, Span, columns
 from screens.list_screen import ListScreen
 from screens.panel import LinePanel
@@ -47,7 +47,7 @@ class ServiceScreen(ListScreen):
     NAME: ClassVar[str] = "service"
     CSS_PATH = "service.tcss"
     BINDINGS = bindings("service")
-    KINDS: ClassVar[tuple[str, ...]] = (*BUILD_KINDS, *FLUX_KINDS, *KINDS)
+    KINDS: ClassVar[tuple[str, ...]] = (*BUILD_KINDS, *FLUX_KINDS, *HOLD_KINDS, *KINDS)
     MAX_HZ: ClassVar[float] = 4
 
     class Stored(Message):
