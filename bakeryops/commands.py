@@ -214,6 +214,8 @@ COMMANDS: tuple[Command, ...] = (
             _PLAN | _JOB, worth=92),
     Command("plan.commands", "commands", "Show every command and request that will be made, or the plan again.",
             ("p",), "Act", _PLAN, worth=94),
+    Command("plan.options", "options", "Choose how it is done: a reason, holding, builds that are in the way.",
+            ("o",), "Act", _PLAN, worth=91),
     Command("plan.again", "new plan", "Compute the plan anew.", ("r",), "Act", _PLAN, worth=93, live=True),
     Command("job.leave", "leave it running", "Go back; the job goes on without this console.", ("d",), "Act",
             _JOB, worth=96),

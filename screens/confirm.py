@@ -13,7 +13,9 @@ from textual.widgets import Input
 from bakeryops.errors import BakeryopsError
 from bakeryops.model.plan import Plan
 from bakeryops.text import clean
+from screens.ask import AskScreen, Question
 from screens.base import bindings
+from screens.choose import Choice, ChooseScreen
 from screens.copying import copy_text
 from screens.lines import wrap
 from screens.panel import LinePanel, TextPanel
@@ -224,6 +226,26 @@ class ConfirmScreen(PlanScreen):
         self.draw_plan()
         self.query_one("#text", TextPanel).to_top()
 
+    @work(group="ask", exclusive=True, exit_on_error=False)
+    async def do_plan_options(self) -> None:
+        """Choose another way of doing it; its plan is computed, and has to be looked at."""
+        options = self._proposal.options
+        choices = [Choice(str(place), option.label, option.note) for place, option in enumerate(options)]
+        chosen = await self.app.push_screen_wait(ChooseScreen(f"How to {self._proposal.what}", choices))
+        if not chosen:
+            return
+        option, said = options[int(chosen)], ""
+        if option.ask:
+            answers = await self.app.push_screen_wait(
+                AskScreen(self._proposal.what, [Question(option.ask, option.note)])
+            )
+            if not answers:
+                return
+            said = answers[0]
+        self._proposal = option.take(said)
+        self._plan, self._error, self._changed = None, None, ()
+        self.compute()
+
     def do_plan_again(self) -> None:
         """Compute the plan anew."""
         if not self._starting:
@@ -232,6 +254,9 @@ class ConfirmScreen(PlanScreen):
 
     def refusals(self) -> dict[str, str]:
         """Say what needs a plan."""
+        found: dict[str, str] = {}
+        if not self._proposal.options:
+            found["plan.options"] = "there is but one way of doing this"
         if self._plan is None:
-            return dict.fromkeys(("plan.copy", "plan.commands"), "there is no plan yet")
-        return {} if self._plan.command else {"plan.copy": "no command line does the same"}
+            return found | dict.fromkeys(("plan.copy", "plan.commands"), "there is no plan yet")
+        return found if self._plan.command else found | {"plan.copy": "no command line does the same"}

@@ -40,6 +40,8 @@ class JobWatch:
         """Whether they have been looked at once."""
         self.trouble = ""
         """Why they cannot be read."""
+        self.looks = 0
+        """How often they were looked at."""
         self._folder = folder
         self._seen: dict[str, tuple[object, JobView]] = {}
         self._poked = asyncio.Event()
@@ -65,6 +67,7 @@ class JobWatch:
             except (OSError, BakeryopsError) as error:
                 self.trouble = f"jobs cannot be read: {error}"
             self.read = True
+            self.looks += 1
             if before != (self.views, self.trouble, self.read):
                 changed()
             try:

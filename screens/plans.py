@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakeryops.model.overview import ObjectRef
 from screens.planning import brought, flux_stamp, ground_of, service_stamp
-from screens.proposal import Proposal
+from screens.proposal import Option, Proposal
 
 if TYPE_CHECKING:
     from bakeryops.model.plan import Plan
@@ -19,18 +19,54 @@ __all__ = [
 ]  # fmt: skip
 
 
-def rollback(console: Console, service: str, to: str = "") -> Proposal:
-    """Propose to put a service back to a tag or commit, to the image before where `to` does not say which."""
+def rollback(
+    console: Console,
+    service: str,
+    to: str = "",
+    *,
+    reason: str = "",
+    hold: bool = True,
+    cancel_builds: bool = False,
+    resume: bool = False,
+) -> Proposal:
+    """Propose to put a service back to a tag or commit, to the image before where `to` does not say which.
+
+    The others are as in `actions.rollback_wish.Wish`, and can be changed on the preview.
+    """
 
     async def make() -> Plan:
-        await brought("rollback")
+        await brought("way_back")
         from bakeryops.actions.rollback_wish import Wish
         from bakeryops.actions.way_back import plan_way_back
 
-        return await plan_way_back(ground_of(console), Wish(service, to=to))
+        wish = Wish(service, to=to, reason=reason, hold=hold, cancel_builds=cancel_builds, resume=resume)
+        return await plan_way_back(ground_of(console), wish)
 
+    def other(**changes: Any) -> Proposal:
+        known: dict[str, Any] = {"reason": reason, "hold": hold, "cancel_builds": cancel_builds, "resume": resume}
+        return rollback(console, service, to, **(known | changes))
+
+    options = (
+        Option("reason", reason or "say why: it stands in the commit", lambda text: other(reason=text), ask="Why"),
+        Option(
+            f"{_mark(hold)} hold {service}", "no build deploys over it until somebody lifts it",
+            lambda _: other(hold=not hold),
+        ),
+        Option(
+            f"{_mark(cancel_builds)} cancel builds in the way", "those that run and would deploy over it",
+            lambda _: other(cancel_builds=not cancel_builds),
+        ),
+        Option(
+            f"{_mark(resume)} resume Flux", "where its Kustomization is suspended",
+            lambda _: other(resume=not resume),
+        ),
+    )  # fmt: skip
     what = f"roll back {service}" + (f" to {to}" if to else "")
-    return Proposal(what, make, service_stamp(console, service))
+    return Proposal(what, make, service_stamp(console, service), options=options)
+
+
+def _mark(on: bool) -> str:
+    return "✔" if on else "○"
 
 
 def rollback_release(console: Console, run: str) -> Proposal:
@@ -38,7 +74,8 @@ def rollback_release(console: Console, run: str) -> Proposal:
 
     async def make() -> Plan:
         await brought("rollback")
-        from bakeryops.actions.rollback import Wish, plan_rollback
+        from bakeryops.actions.rollback import plan_rollback
+        from bakeryops.actions.rollback_wish import Wish
 
         return await plan_rollback(ground_of(console), Wish(release=run))
 
@@ -50,7 +87,8 @@ def rollback_point(console: Console, commit: str) -> Proposal:
 
     async def make() -> Plan:
         await brought("rollback")
-        from bakeryops.actions.rollback import Wish, plan_rollback
+        from bakeryops.actions.rollback import plan_rollback
+        from bakeryops.actions.rollback_wish import Wish
 
         return await plan_rollback(ground_of(console), Wish(point=commit))
 

@@ -7,13 +7,25 @@ from dataclasses import dataclass
 
 from bakeryops.model.plan import Plan
 
-__all__ = ["Make", "Proposal", "Stamp"]
+__all__ = ["Make", "Option", "Proposal", "Stamp"]
 
 Make = Callable[[], Awaitable[Plan]]
 """Computes a plan, changing nothing; raises `BakeryopsError`."""
 
 Stamp = Callable[[], object]
 """Returns what a plan depends on, as something to compare: when it differs the plan is computed anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Another way of doing what is proposed."""
+
+    label: str
+    note: str
+    take: Callable[[str], Proposal]
+    """Returns that other proposal; it is given the answer to `ask`, "" where nothing is asked."""
+    ask: str = ""
+    """What has to be said for it, "" for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,8 @@ class Proposal:
     """A plan computed before."""
     warm_stamp: object = None
     """What it was computed from."""
+    options: tuple[Option, ...] = ()
+    """Other ways of doing it."""
 
     def stamped(self) -> object:
         """Return what a plan computed now depends on."""

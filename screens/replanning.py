@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["proposal_of"]
 
 _FLUX = {kind: name for group in (SOURCES, SYNCS, OBJECTS) for name, kind in group.items()}
-_FLAGS = frozenset({"--undo", "--wait", "--evict", "--no-source", "--hold", "--no-hold"})
+_FLAGS = frozenset(
+    {"--undo", "--wait", "--evict", "--no-source", "--hold", "--no-hold", "--cancel-builds", "--resume",
+     "--commit-only"}
+)  # fmt: skip
 
 _Take = Callable[["Console", Sequence[str], dict[str, str]], Proposal | None]
 
@@ -69,7 +72,15 @@ def _rollback(console: Console, names: Sequence[str], options: dict[str, str]) -
         return None
     if "--undo" in options:
         return plans.undo(console, names[0])
-    return plans.rollback(console, names[0], options.get("--to", ""))
+    return plans.rollback(
+        console,
+        names[0],
+        options.get("--to", ""),
+        reason=options.get("--reason", ""),
+        hold="--no-hold" not in options,
+        cancel_builds="--cancel-builds" in options,
+        resume="--resume" in options,
+    )
 
 
 def _hold(console: Console, names: Sequence[str], options: dict[str, str]) -> Proposal | None:

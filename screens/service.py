@@ -172,7 +172,7 @@ class ServiceScreen(ListScreen):
             self._ask_registry(view.image)
         self._draw(view, width, now)
         if view.releases:
-            self.console.warm.want((self._service,))
+            self.console.warm.want((self._service, *self.console.warm.wanted))
 
     @work(group="registry", exclusive=True, exit_on_error=False)
     async def _ask_registry(self, image: str) -> None:

@@ -36,6 +36,11 @@ class WarmPlans:
         self._failed: dict[str, tuple[object, float]] = {}
         self._poked = asyncio.Event()
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The services that are worth a plan."""
+        return self._wanted
+
     def want(self, services: Iterable[str]) -> None:
         """Say which services are worth a plan, those first that are worth it most; cheap, for every change."""
         wanted = tuple(dict.fromkeys(services))[:MOST]

@@ -103,7 +103,7 @@ def test_what_takes_something_away_is_confirmed() -> None:
     assert [command.id for command in COMMANDS if command.danger and not command.changes] == []
 
 
-def test_read_only_refuses_every_change() -> None:
+def test_read_only_refuses_all_that_changes() -> None:
     for command in COMMANDS:
         if command.changes:
             name = next(iter(command.screens - {ANYWHERE}))

@@ -11,7 +11,7 @@ from screens.app import BakeryOpsApp
 from screens.confirm import ConfirmScreen
 from screens.job import JobScreen
 from screens.overview import OverviewScreen
-from screens.proposal import Proposal
+from screens.proposal import Option, Proposal
 from screens.widgets.choices import Choices
 from tests.support.acting_values import Planner, rollback_plan
 from tests.support.console import screen_text, until, until_gone
@@ -251,6 +251,41 @@ async def test_the_exact_commands_are_a_key_away_and_the_line_can_be_copied() ->
         assert "looks and waits, changes nothing" in text
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard == "bakeryops rollback auth --to 51d0e7b")
+
+
+async def test_another_way_of_doing_it_is_computed_and_shown() -> None:
+    session, view = delivered()
+    app = app_of(session, view)
+    held, free = Planner(rollback_plan()), Planner(rollback_plan(title="Roll back auth without a hold"))
+    asked: list[str] = []
+
+    def why(text: str) -> Proposal:
+        asked.append(text)
+        return held.proposal()
+
+    options = (
+        Option("reason", "say why", why, ask="Why"),
+        Option("✔ hold auth", "no build deploys over it", lambda _: free.proposal()),
+    )
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await shown(app, session, pilot, held.proposal(options=options), "[ Cancel ]")
+        await pilot.press("o")
+        await until(pilot, "✔ hold auth")
+        await pilot.press("escape")
+        await until(pilot, "[ Cancel ]")
+        await pilot.press("o", "down", "enter")
+        text = await until(pilot, "Roll back auth without a hold?")
+        assert "[ Cancel ]" in text
+        assert "Changed meanwhile" not in text
+        await pilot.press("o")
+        await until(pilot, "there is but one way of doing this")
+        await pilot.press("escape")
+        app.propose(held.proposal(options=options))
+        await until(pilot, "Roll back auth to 51d0e7b?")
+        await pilot.press("o", "enter")
+        await until(pilot, "enter goes on")
+        await pilot.press(*"bad", "enter")
+        await until(pilot, lambda: asked == ["bad"])
 
 
 async def test_nothing_to_do_cannot_be_confirmed() -> None:
