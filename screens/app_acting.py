@@ -132,7 +132,7 @@ class ActingApp(ConnectedApp):
         return operator(acting_config(self._console)).label
 
     async def is_held(self, service: str) -> bool:
-        """Return whether a service is held, be its time over or not; raises `BakeryopsError` where nobody can tell."""
+        """Return whether a service is held, be it over; raises `BakeryopsError` where that is unknown."""
         from bakeryops.actions.hold_store import read_holds
         from screens.planning import ground_of
 

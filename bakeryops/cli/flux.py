@@ -250,12 +250,21 @@ def _healths(nodes: tuple[Node, ...]) -> Iterator[str]:
 def _sync_lines(out: Out, view: Sync, subject: str, tree: tuple[Node, ...]) -> Iterator[str]:
     import time
 
+    from bakeryops.read.holds import suspension_text, write_back_text
     from bakeryops.units import format_age
 
     now = time.time()
     yield f"{view.health.symbol} {view.kind} {view.namespace}/{view.name}  {view.state}" + (
         f"  {view.why}" if view.why else ""
     )
+    told = suspension_text(view.suspension, now) if view.suspension is not None else ""
+    if told:
+        yield f"  suspended {told}"
+    for back in view.write_backs:
+        yield (
+            f"  past git  {back.service} {write_back_text(back, now)}:"
+            f" bakeryops rollback {back.service} --write-back"
+        )
     if view.applied is not None:
         yield f"  applied   {view.applied.text}" + (f'  "{subject}"' if subject else "")
     if view.attempted is not None and view.attempted != view.applied:

@@ -123,6 +123,7 @@ def _show(out: Out, views: list[ServiceView], one: bool, shown: list[str] | None
 
 
 def _table(views: list[ServiceView]) -> Table:
+    from bakeryops.read.holds import hold_text
     from bakeryops.units import format_age
 
     table = Table(
@@ -152,16 +153,21 @@ def _table(views: list[ServiceView]) -> Table:
             "-" if view.deployed is None else format_age(now - view.deployed),
             view.deployed_by,
             commit.subject if commit is not None else "",
-            view.why,
+            view.why or (f"held {hold_text(view.hold, now)}" if view.hold is not None else ""),
         )
     return table
 
 
 def _lines(out: Out, view: ServiceView) -> Iterator[str]:
+    from bakeryops.read.holds import hold_text, write_back_text
     from bakeryops.units import format_age
 
     now = time.time()
     yield f"{view.health.symbol} {view.name}  {view.state}" + (f"  {view.why}" if view.why else "")
+    if view.hold is not None:
+        yield f"  held      {hold_text(view.hold, now)}"
+    if view.write_back is not None:
+        yield f"  past git  {write_back_text(view.write_back, now)}: bakeryops rollback {view.name} --write-back"
     commit = view.commit
     told = f' {commit.short} "{commit.subject}" {commit.author}' if commit is not None else ""
     yield f"  runs      {view.tag or view.image or '?'}{told}"

@@ -10,11 +10,11 @@ from bakeryops.cli.shapes import moment
 
 if TYPE_CHECKING:
     from bakeryops.jobs.lease import Lock
-    from bakeryops.model.hold import Hold
+    from bakeryops.model.hold import Hold, Suspension, WriteBack
     from bakeryops.model.job import JobView, StepView
     from bakeryops.model.plan import Plan
 
-__all__ = ["hold", "job", "lock", "plan"]
+__all__ = ["hold", "job", "lock", "plan", "suspension", "write_back"]
 
 
 def plan(found: Plan) -> dict[str, Any]:
@@ -106,5 +106,33 @@ def hold(found: Hold, now: float) -> dict[str, Any]:
         "since": moment(found.since),
         "until": moment(found.until),
         "over": found.over(now),
+        "job": found.job,
+    }
+
+
+def suspension(found: Suspension, now: float) -> dict[str, Any]:
+    """Return who suspended an object of Flux and why."""
+    return {
+        "kind": found.kind,
+        "namespace": found.namespace,
+        "name": found.name,
+        "owner": found.owner,
+        "reason": found.reason,
+        "since": moment(found.since),
+        "until": moment(found.until),
+        "over": found.over(now),
+    }
+
+
+def write_back(found: WriteBack) -> dict[str, Any]:
+    """Return what was set past Git and waits to be written back."""
+    return {
+        "service": found.service,
+        "kustomization": {"namespace": found.namespace, "name": found.name},
+        "owner": found.owner,
+        "reason": found.reason,
+        "since": moment(found.since),
+        "tag": found.tag,
+        "git_tag": found.git_tag,
         "job": found.job,
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from bakeryops.cli import shapes_acting
 from bakeryops.cli.shapes import moment, pod, workload
 from bakeryops.model.build import Attempt, Build, BuildTask, Failure, Named, Step
 from bakeryops.model.chain import Chain, Follow, Leg, Release, ServiceView
@@ -164,6 +166,7 @@ def _object(view: Source | Sync | FluxObject) -> Document:
         "reason": view.reason,
         "why": view.why,
         "suspended": view.suspended,
+        "suspension": None if view.suspension is None else shapes_acting.suspension(view.suspension, time.time()),
         "since": moment(view.since),
     }
 
@@ -196,6 +199,7 @@ def sync(view: Sync, *, found: Commit | None = None, tree: tuple[Node, ...] | No
         "wait": view.wait,
         "depends_on": list(view.depends_on),
         "blocked_by": list(view.blocked_by),
+        "write_back": [shapes_acting.write_back(each) for each in view.write_backs],
         "inventory": [reference(each) for each in view.inventory],
         "history": [
             {
@@ -316,6 +320,8 @@ def service(view: ServiceView, now: float) -> Document:
         "image": view.image,
         "tag": view.tag,
         "wanted_tag": view.wanted_tag,
+        "hold": None if view.hold is None else shapes_acting.hold(view.hold, now),
+        "write_back": None if view.write_back is None else shapes_acting.write_back(view.write_back),
         "commit": commit(view.commit),
         "deployed": moment(view.deployed),
         "deployed_by": view.deployed_by,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _FLUX = ("kustomizations", "gitrepositories", "helmreleases")
-_BESIDE = ("nodes", "nodemetrics", "persistentvolumeclaims", "namespaces", "pipelineruns", *_FLUX)
+_BESIDE = ("nodes", "nodemetrics", "persistentvolumeclaims", "namespaces", "pipelineruns", *_FLUX, "holds")
 _STATS_SECONDS = 60.0
 _STATS_PATIENCE = 3.0
 """Seconds that a kubelet may take; the rest waits for it."""
@@ -125,6 +125,7 @@ class _State:
             namespaces=seen["namespaces"],
             pipelineruns=seen["pipelineruns"] if stores["pipelineruns"].state.phase == "live" else None,
             flux={kind: seen[kind] for kind in _FLUX},
+            holds=self.delivery.holds,
             states={kind: store.state for kind, store in stores.items()},
             namespace=self.namespace,
         )
@@ -206,11 +207,16 @@ async def _version(session: Session) -> str:
 
 
 def _document(view: Overview, chain: Chain | None, session: Session, version: str) -> dict[str, Any]:
-    from bakeryops.cli import shapes, shapes_delivery
+    from bakeryops.cli import shapes, shapes_acting, shapes_delivery
 
     target = session.target
-    document = shapes.status(view, context=target.context, server=target.server, version=version)
-    return document | {"chain": None if chain is None else shapes_delivery.chain(chain, time.time())}
+    document, now = shapes.status(view, context=target.context, server=target.server, version=version), time.time()
+    return document | {
+        "holds": [shapes_acting.hold(each, now) for each in view.holds],
+        "suspended": [shapes_acting.suspension(each, now) for each in view.suspensions],
+        "write_back": [shapes_acting.write_back(each) for each in view.write_backs],
+        "chain": None if chain is None else shapes_delivery.chain(chain, now),
+    }
 
 
 def _print(out: Out, view: Overview, chain: Chain | None, session: Session, version: str) -> None:
@@ -245,6 +251,7 @@ def _lines(out: Out, view: Overview, chain: Chain | None, session: Session, vers
         yield f"  {session.link.phase}: {session.link.reason}"
     if chain is not None:
         yield from _chain_lines(out, chain)
+    yield from _held_lines(out, view)
     for table in (_needs(view), _parts(view), _nodes(view)):
         if table.rows:
             yield ""
@@ -260,6 +267,15 @@ def _chain_lines(out: Out, chain: Chain) -> Iterator[str]:
     yield f"  {cut(legs, out.width - 2) if out.width else legs}"
     if chain.why:
         yield f"  {cut(chain.why, out.width - 2) if out.width else chain.why}"
+
+
+def _held_lines(out: Out, view: Overview) -> Iterator[str]:
+    from bakeryops.cli.output import cut
+    from bakeryops.read.holds import standing
+
+    for word, names in standing(view.holds, view.suspensions, time.time()):
+        line = f"  ⏸ {word}: {', '.join(names)}"
+        yield cut(line, out.width) if out.width else line
 
 
 def _counts(view: Overview) -> str:
