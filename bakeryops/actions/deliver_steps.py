@@ -19,6 +19,8 @@ from bakeryops.text import clean
 
 __all__ = ["AppliedCommit", "Delivered", "FetchedCommit", "Ready", "StaysReady", "StopBuild"]
 
+_FAILED = "failed"
+"""What is noted where Flux said no: a job that goes on must ask anew, the old answer says nothing of a mend."""
 _PATIENCE = 120.0
 """Seconds for which an API server that is away is waited for before a step gives up."""
 
@@ -73,9 +75,15 @@ class AppliedCommit(Step):
         """Ask, and wait."""
         namespace, name, commit = str(at.args["namespace"]), str(at.args["name"]), _commit(at)
         await at.reached(_PATIENCE)
-        token = await request(at, "kustomizations", namespace, name)
         contains = await ancestors(at, commit)
         seconds = float(at.args.get("seconds") or 660.0)
+        again = at.memo(_FAILED) is True
+        if again and at.args.get("source"):
+            # What was wrong with the commit may have been mended by a later one, which is to be fetched first.
+            source = (str(at.args["source_namespace"]), str(at.args["source"]))
+            token = await request(at, "gitrepositories", *source, fresh=True)
+            await wait_source(at, *source, token, commit=commit, contains=contains)
+        token = await request(at, "kustomizations", namespace, name, fresh=again)
         try:
             revision = await wait_applied(
                 at, namespace, name, token, commit=commit, contains=contains, seconds=seconds
@@ -83,6 +91,7 @@ class AppliedCommit(Step):
         except StepFailedError as error:
             revision = await self._unhealthy(at, namespace, name, commit, contains)
             if not revision:
+                at.note(_FAILED, True)
                 raise
             return {"revision": revision, "unhealthy": f"{error.message}: {error.why}"}
         return {"revision": revision}
@@ -193,13 +202,18 @@ class Delivered(Step):
                 hint=f"Resume it, then go on with the job: bakeryops flux resume {sync.name}",
             )
         contains, limit = await ancestors(at, commit), (sync.timeout or 300.0) + 360.0
+        again = at.memo(_FAILED) is True
         if source is not None and source.kind == "GitRepository":
-            token = await request(at, "gitrepositories", source.namespace, source.name)
+            token = await request(at, "gitrepositories", source.namespace, source.name, fresh=again)
             await wait_source(at, source.namespace, source.name, token, commit=commit, contains=contains)
-        token = await request(at, "kustomizations", sync.namespace, sync.name)
-        revision = await wait_applied(
-            at, sync.namespace, sync.name, token, commit=commit, contains=contains, seconds=limit
-        )
+        token = await request(at, "kustomizations", sync.namespace, sync.name, fresh=again)
+        try:
+            revision = await wait_applied(
+                at, sync.namespace, sync.name, token, commit=commit, contains=contains, seconds=limit
+            )
+        except StepFailedError:
+            at.note(_FAILED, True)
+            raise
         evidence = [f"Kustomization {sync.name} has applied {revision}"]
         for service, views in delivery.workloads.items():
             for each in views:

@@ -46,15 +46,15 @@ def make_token(now: float) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}{secrets.randbelow(1_000_000):06d}Z"
 
 
-async def request(at: At, kind: str, namespace: str, name: str) -> str:
+async def request(at: At, kind: str, namespace: str, name: str, *, fresh: bool = False) -> str:
     """Ask Flux to look at an object (`kind` is its plural) and return the token.
 
     The token is noted before it is sent: a job that is resumed asks with the same one, which asks nothing new
-    where it was handled. Raises `KubeError`.
+    where it was handled. With `fresh` it asks anew: the answer to the earlier one was no. Raises `KubeError`.
     """
     key = f"token/{kind}/{namespace}/{name}"
     token = at.memo(key)
-    if not isinstance(token, str):
+    if fresh or not isinstance(token, str):
         token = make_token(at.now())
         at.note(key, token)
     writer = await at.writer()

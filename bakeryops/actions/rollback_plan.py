@@ -189,7 +189,9 @@ def delivery_steps(seen: Seen) -> Iterator[PlanStep]:
     limit = (sync.timeout or 300.0) + 360.0
     yield PlanStep(
         "applied", "deliver.apply", f"Flux applies the commit ({sync.name})",
-        {"namespace": sync.namespace, "name": sync.name, "seconds": limit},
+        {"namespace": sync.namespace, "name": sync.name, "seconds": limit,
+         "source": source.name if source is not None and source.kind == "GitRepository" else "",
+         "source_namespace": source.namespace if source is not None else ""},
         (f"kubectl annotate kustomization/{sync.name} -n {sync.namespace} {request}",
          "wait for lastAppliedRevision of exactly this commit"),
         partial="applied, not verified", seconds=10.0,
