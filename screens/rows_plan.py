@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from bakeryops.model.plan import Plan, PlanStep, Section
 from bakeryops.text import clean
 from bakeryops.units import format_duration
-from screens.lines import Line, columns, cut, fit, wrap
+from screens.lines import Line, Span, columns, fit, wrap
 from screens.widgets.diff import diff_lines
 from screens.widgets.tones import SYMBOLS
 
@@ -117,17 +117,30 @@ def _notes(plan: Plan, room: int, width: int) -> list[Line]:
 def _section(section: Section, width: int) -> list[Line]:
     lines: list[Line] = [((f" {clean(section.title)}", "title"),)]
     if section.form == "diff":
-        return lines + list(diff_lines(_briefly(section.lines), "   "))
-    tone = "accent" if section.form == "commands" else ""
-    for each in section.lines:
-        text = clean(each)
-        # A line that is too long can be read by going to the right, where its columns stay in place.
-        lines.append(
-            (("   ", ""), (text, tone))
-            if cell_len(text) <= width * 2
-            else (("   ", ""), (cut(text, width * 2), tone))
-        )
-    return lines
+        shown: list[Line] = list(diff_lines(_briefly(section.lines), "   "))
+    else:
+        tone = "accent" if section.form == "commands" else ""
+        shown = [(("   ", ""), (clean(each), tone)) for each in section.lines]
+    return lines + [part for line in shown for part in _folded(line, width - 2)]
+
+
+def _folded(line: Line, width: int) -> list[Line]:
+    """Return a line in as many lines as it takes: what is confirmed must be there to read, whatever the width."""
+    lines: list[Line] = []
+    spans: list[Span] = []
+    left = max(20, width)
+    for text, tone in line:
+        rest = text
+        while cell_len(rest) > left:
+            head = set_cell_size(rest, left)
+            spans.append((head, tone))
+            lines.append(tuple(spans))
+            # A wide character that does not fit whole is filled up with a space.
+            taken = len(head) if rest.startswith(head) else len(head) - 1
+            rest, spans, left = rest[max(1, taken) :], [("     ", "")], max(20, width) - 5
+        spans.append((rest, tone))
+        left -= cell_len(rest)
+    return [*lines, tuple(spans)]
 
 
 def _briefly(lines: Sequence[str]) -> list[str]:
