@@ -24,7 +24,7 @@ async def until(app: BakeryOpsApp, holds: str | Callable[[], bool], seconds: flo
     """Wait until a text is on screen, or something holds."""
     try:
         async with asyncio.timeout(seconds):
-            while not (holds in screen_text(app) if isinstance(holds, str) else holds()):
+            while not (holds in screen_text(app) if isinstance(holds, str) else holds()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"{holds!r} did not come:\n{screen_text(app)}") from None
