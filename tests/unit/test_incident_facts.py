@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from bakeryops.actions.ground import Ground
+from bakeryops.config import Config
 from bakeryops.errors import BakeryopsError, RefusedError
 from bakeryops.incident.building import document_of, moment
 from bakeryops.incident.document import Text, sealed
 from bakeryops.incident.excerpts import cut_round, failing, of_saved
-from bakeryops.incident.export import written
+from bakeryops.incident.export import export_incident, written
 from bakeryops.incident.facts import Incident, Running
 from bakeryops.incident.kept import kept_of
 from bakeryops.incident.saving import file_name, is_html, save
@@ -20,15 +22,19 @@ from bakeryops.incident.scope import Scope, scope_of
 from bakeryops.incident.shipped import without_secrets
 from bakeryops.incident.timeline import moments
 from bakeryops.jobs.audit import AuditLog
+from bakeryops.jobs.person import Operator
 from bakeryops.keeping.blackbox import BlackBoxStore
 from bakeryops.model.blackbox import Saved, SavedLog
+from bakeryops.model.code import CodeView
 from bakeryops.model.event import EventGroup
 from bakeryops.model.health import Health
 from bakeryops.model.history import Entry
 from bakeryops.model.hold import Hold
 from bakeryops.model.sync import Past
 from bakeryops.read.chain_parts import Situation
+from bakeryops.read.delivery_index import DeliveryIndex
 from bakeryops.read.history import told
+from bakeryops.read.index import WorkloadIndex
 from bakeryops.read.service import service_in
 from tests.support.chain_values import NOW, Story, build, pod, revision, source, sync, tag, workloads
 
@@ -360,3 +366,40 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 def test_names_of_files(service: str, name: str) -> None:
     assert file_name(service, NOW) == name
     assert is_html(Path(file_name(service, NOW, html=True)))
+
+
+async def test_an_export_where_nothing_at_all_answers_is_still_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    who = Operator("dev-one", "dev-one@example.org", "vps")
+    ground = Ground(
+        Config(),
+        None,
+        CodeView(reason="no repository is configured"),
+        None,
+        "",
+        DeliveryIndex(),
+        WorkloadIndex(),
+        NOW,
+        who,
+    )
+    (tmp_path / "exports").mkdir()
+    path = await export_incident(ground, "auth", 3600.0, tmp_path / "exports", away="the disk of the node is full")
+    assert path == tmp_path / "exports" / "incident-auth-20251010T124000Z.md"
+    text = path.read_text("utf-8")
+    assert "- Cluster: the disk of the node is full" in text
+    assert "- Git: no repository is configured" in text
+    with pytest.raises(RefusedError):
+        await export_incident(ground, "auth", 3600.0, path)
+
+
+async def test_a_service_that_nobody_knows_is_refused_only_where_all_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    who = Operator("dev-one", "dev-one@example.org", "vps")
+    view = two_services().view()
+    away = Ground(Config(), None, view, None, "", DeliveryIndex(), WorkloadIndex(), NOW, who)
+    path = await export_incident(away, "new-service", 3600.0, tmp_path / "x.html")
+    assert "<h1>Incident: new-service" in path.read_text("utf-8")
