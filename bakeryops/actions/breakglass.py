@@ -99,7 +99,12 @@ async def _way(
 ) -> tuple[Entry, Entry, str, tuple[str, ...]]:
     """Return the entry now and then, the image's name, and remarks: from Git, else from earlier ReplicaSets."""
     running = split_image(workload.image)
-    if ground.code.head and entry_of(ground.code.images, wish.service) is not None:
+    known = entry_of(ground.code.images, wish.service) if ground.code.head else None
+    if known is not None and not wish.to and not _told(ground, wish.service, running.tag, running.digest):
+        # The copy of Git is older than the deployment that is to be taken back.
+        before = Entry(running.tag, running.digest, known[1].new_name)
+        return before, known[1], known[0], (f"Git was fetched last before {shown(before)} was deployed",)
+    if known is not None:
         target = of_service(ground, wish.service, wish.to)
         if target.moves:
             move = target.moves[0]
@@ -116,6 +121,14 @@ async def _way(
         )
     found = split_image(earlier)
     return Entry(running.tag, running.digest), Entry(found.tag, found.digest), running.name, ()
+
+
+def _told(ground: Ground, service: str, tag: str, digest: str) -> bool:
+    """Return whether Git as it was fetched last tells of an image of a service."""
+    return any(
+        each.service == service and ((tag and each.tag == tag) or (digest and each.digest == digest))
+        for each in ground.code.deployments
+    )
 
 
 async def _replica_set_image(session: Session, workload: WorkloadView) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from bakeryops.actions.hold import hold_needs, hold_step, lift_step
 from bakeryops.actions.rollback_look import builds_in_the_way
-from bakeryops.actions.rollback_preview import Seen, facts_of, notes_of, sections_of
+from bakeryops.actions.rollback_preview import Seen, facts_of, lifted_holds, notes_of, sections_of
 from bakeryops.actions.rollback_wish import command_of
 from bakeryops.actions.rollback_words import shown
 from bakeryops.git.entries import Entry
@@ -139,8 +139,9 @@ def _steps(seen: Seen) -> Iterator[PlanStep]:
         again = msgspec.structs.replace(again, title=f"Make sure that {named(fresh)} stays held", partial="")
         delivery.insert(min(1, len(delivery)), again)
     yield from delivery
-    if seen.verb == "reapply" and any(each in held for each in services):
-        yield lift_step(ground, [each for each in services if each in held])
+    lifted = lifted_holds(seen)
+    if lifted:
+        yield lift_step(ground, lifted)
 
 
 def _push_step(seen: Seen) -> PlanStep:

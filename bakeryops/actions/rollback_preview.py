@@ -25,7 +25,7 @@ from bakeryops.rendering import rendered
 from bakeryops.text import clean
 from bakeryops.units import format_age, format_duration
 
-__all__ = ["Objects", "Seen", "facts_of", "notes_of", "objects_of", "pasts_of", "sections_of"]
+__all__ = ["Objects", "Seen", "facts_of", "lifted_holds", "notes_of", "objects_of", "pasts_of", "sections_of"]
 
 _MOST = 12
 """Lines of a kind that a preview shows before it says how many more there are."""
@@ -290,13 +290,26 @@ def _flux_notes(seen: Seen) -> Iterator[Note]:
             )
 
 
+def lifted_holds(seen: Seen) -> list[str]:
+    """Return the services whose hold ends with an undo: one that a rollback set, or that is ours."""
+    if seen.verb != "reapply":
+        return []
+    held = {each: seen.holds[each] for each in seen.services if seen.holds and each in seen.holds}
+    ours = seen.ground.who.label
+    return [each for each, hold in held.items() if hold.owner == ours or "-rollback-" in hold.job]
+
+
 def _hold_notes(seen: Seen) -> Iterator[Note]:
     held = seen.holds
     if held is None:
         yield Note("unknown", "whether services are held is not known")
         held = {}
     other = {each: held[each] for each in seen.services if each in held and not held[each].over(seen.ground.now)}
+    lifted = lifted_holds(seen)
     for service, hold in other.items():
+        if service in lifted:
+            yield Note("fine", f"the hold of {service} is lifted: builds deploy it again")
+            continue
         yield Note("soon", f"{service} is held by {hold.owner}" + (f": {hold.reason}" if hold.reason else ""))
     fresh = [each for each in seen.services if each not in other]
     if seen.wish.hold and fresh:
