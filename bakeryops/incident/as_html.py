@@ -46,7 +46,9 @@ def _parts(block: Block) -> Iterator[str]:
             yield from (f"<li>{escape(each)}</li>\n" for each in items)
             yield "</ul>\n"
         case Grid(titles, rows):
-            yield f"<table>\n<tr>{''.join(f'<th>{escape(each)}</th>' for each in titles)}</tr>\n"
+            yield "<table>\n"
+            if any(titles):
+                yield f"<tr>{''.join(f'<th>{escape(each)}</th>' for each in titles)}</tr>\n"
             yield from (f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>\n" for row in rows)
             yield "</table>\n"
         case Verbatim(lines, diff, marked):

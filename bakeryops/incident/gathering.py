@@ -34,8 +34,6 @@ MOMENTS: Final = 400
 SHIPPED: Final = 25
 LIVE: Final = 8
 """Logs of pods that fail now."""
-SAVED: Final = 12
-"""Logs of failures that were saved."""
 EVENTS: Final = 80
 JOBS: Final = 20
 _PATIENCE: Final = 20.0
