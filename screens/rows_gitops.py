@@ -100,7 +100,8 @@ def _what(view: Viewed, code: CodeView, now: float) -> Cell:
     if view.why and view.health.rank < 5:
         tried = _attempted(view)
         why = Cell.of((f"tried {tried}: " if tried else "", "soon"), (short_shas(view.why), ""))
-        return why if view.health.value == "bad" else Cell(short_shas(view.why), "dim")
+        # That it is suspended stands beside it.
+        return why if view.health.value == "bad" else Cell(short_shas(view.why.removeprefix("suspended ")), "dim")
     if isinstance(view, FluxObject):
         return Cell(", ".join(f"{label} {value}" for label, value in view.facts[:2]), "dim")
     found = commit_of(view.revision if isinstance(view, Source) else view.applied, code)
@@ -188,12 +189,13 @@ def sync_facts(view: Viewed, code: CodeView, names: Mapping[str, str], width: in
     tone = view.health.value
     lines: list[Line] = [((f" {view.health.symbol} {view.kind} {view.namespace}/{view.name}", tone),
                           (f"  {view.state}", tone))]  # fmt: skip
-    if view.why:
+    held = _held(view, now)
+    if view.why and not held:
         lines += [((f"   {text}", ""),) for (text, _), *_ in wrap(short_shas(view.why), max(20, width - 4))[:3]]
     if view.message and view.health is not Health.FINE and view.message not in view.why:
         message = short_shas(view.message)
         lines += [((f"   {text}", "dim"),) for (text, _), *_ in wrap(message, max(20, width - 4))[:3]]
-    facts = [*_held(view, now), *_facts(view, code, names, now)]
+    facts = [*held, *_facts(view, code, names, now)]
     label = max((len(name) for name, _ in facts), default=0)
     lines += [((f"   {name:<{label}}  ", "dim"), (cut(value, width - label - 6), "")) for name, value in facts]
     return lines

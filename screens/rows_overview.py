@@ -90,11 +90,12 @@ def counts_line(overview: Overview, width: int, *, reading: bool = False, namesp
 def held_lines(overview: Overview, width: int, now: float) -> list[Line]:
     """Return what people hold back, in one line; nothing where that is nothing."""
     spans: list[Span] = []
-    for word, names in standing(overview.holds, overview.suspensions, now):
-        lead = f" {Health.HELD.symbol} {word}: " if not spans else f" · {word}: "
+    for word, names in standing(overview.holds, overview.suspensions, overview.write_backs, now):
+        health = Health.BAD if word == "past Git" else Health.HELD
+        lead = f" {health.symbol} {word}: " if not spans or health is Health.BAD else f" · {word}: "
         room = width - line_width(tuple(spans)) - cell_len(lead) - 1
         if room > _HELD:
-            spans += [(lead, "held"), (fitting(names, room), "")]
+            spans += [(lead, health.value), (fitting(names, room), "bad" if health is Health.BAD else "")]
     return [tuple(spans)] if spans else []
 
 

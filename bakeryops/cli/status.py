@@ -273,8 +273,8 @@ def _held_lines(out: Out, view: Overview) -> Iterator[str]:
     from bakeryops.cli.output import cut
     from bakeryops.read.holds import standing
 
-    for word, names in standing(view.holds, view.suspensions, time.time()):
-        line = f"  ⏸ {word}: {', '.join(names)}"
+    for word, names in standing(view.holds, view.suspensions, view.write_backs, time.time()):
+        line = f"  {'✖' if word == 'past Git' else '⏸'} {word}: {', '.join(names)}"
         yield cut(line, out.width) if out.width else line
 
 

@@ -9,6 +9,9 @@ __all__ = ["CONFIG_MAP", "Hold", "Suspension", "WriteBack"]
 CONFIG_MAP = "bakery-holds"
 """Name of the ConfigMap that keeps the holds, in the namespace of the builds."""
 
+_CLOCKS = 60.0
+"""Seconds by which two clocks may differ."""
+
 
 class Hold(msgspec.Struct, frozen=True):
     """Who holds a service and why; times are seconds since the epoch."""
@@ -26,8 +29,8 @@ class Hold(msgspec.Struct, frozen=True):
         return self.until is not None and now >= self.until
 
     def at(self, moment: float) -> bool:
-        """Return whether it held at a moment, as far as is known since when it does."""
-        return not self.over(moment) and (self.since is None or self.since <= moment)
+        """Return whether it held at a moment of the cluster's clock, from which that of its owner may differ."""
+        return not self.over(moment) and (self.since is None or self.since <= moment + _CLOCKS)
 
 
 class Suspension(msgspec.Struct, frozen=True):

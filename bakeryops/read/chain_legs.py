@@ -247,7 +247,8 @@ def applied_leg(at: Situation, *, ready: bool) -> Leg:
     behind = f"Flux has not applied {want.short}"
     if sync.suspended:
         why = f"{behind}: {sync.name} is {suspended(sync)}"
-        return Leg(*leg, "stuck", Health.HELD, text, why, began, None, ref, sha)
+        health = Health.BAD if sync.write_backs else Health.HELD
+        return Leg(*leg, "stuck", health, text, why, began, None, ref, sha)
     tried = sync.attempted is not None and sync.attempted.text == want.text
     if tried and not ready and (sync.state == "checking" or "HealthCheck" in sync.reason):
         why = f"{want.short} is applied; Flux waits for its objects to be ready"

@@ -24,7 +24,7 @@ def with_notes(view: _View, notes: Mapping[str, str] | None) -> _View:
     changes: dict[str, Any] = {"suspension": found} if found is not None else {}
     why = view.why
     if found is not None and (says := _says(found)):
-        why = f"suspended {says}" + why.removeprefix("suspended")
+        why = f"suspended {says}; " + why.removeprefix("suspended: ")
         changes |= {"why": why} | ({"since": found.since} if found.since is not None else {})
     if isinstance(view, Sync) and (backs := write_backs_of(view.namespace, view.name, notes)):
         # Until Git is told, Git and cluster differ by intent, and the next apply would undo it.
@@ -35,10 +35,10 @@ def with_notes(view: _View, notes: Mapping[str, str] | None) -> _View:
 
 
 def _says(found: Suspension) -> str:
-    until = f"until {_clock(found.until)}" if found.until is not None else ""
-    by = f"by {found.owner}" if found.owner else ""
-    words = " ".join(part for part in (by, until) if part)
-    return words + (f" ({found.reason})" if found.reason else "")
+    by = f"by {found.owner}" if found.owner else "by somebody" if found.reason or found.until is not None else ""
+    why = f": {found.reason}" if found.reason else ""
+    until = f", until {_clock(found.until)}" if found.until is not None else ""
+    return f"{by}{why}{until}"
 
 
 def _clock(seconds: float) -> str:

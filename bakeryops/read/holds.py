@@ -153,24 +153,30 @@ def _said(found: Hold | Suspension, now: float, late: str) -> str:
 
 
 def write_back_text(found: WriteBack, now: float) -> str:
-    """Say what was set past Git, by whom and when."""
+    """Say to what an image was set past Git, by whom and when: "to 20261116-72423a3 by ops 20m ago"."""
     ago = f" {format_age(now - found.since)} ago" if found.since is not None else ""
-    tag = f" to {found.tag}" if found.tag else ""
-    return f"set past Git{tag} by {found.owner}{ago}"
+    tag = f"to {found.tag} " if found.tag else ""
+    return f"{tag}by {found.owner}{ago}"
 
 
-def standing(holds: Iterable[Hold], suspensions: Iterable[Suspension], now: float) -> list[tuple[str, list[str]]]:
-    """Return "held" and "suspended" with what is, in a few words each; what is over is left to the reminders."""
+def standing(
+    holds: Iterable[Hold], suspensions: Iterable[Suspension], write_backs: Iterable[WriteBack], now: float
+) -> list[tuple[str, list[str]]]:
+    """Return "past Git", "held" and "suspended" with what is, in a few words each, without what there is none of.
+
+    What is over is left to the reminders.
+    """
+    past = [f"{each.service} ({_by(each, now)})" for each in write_backs]
     held = [f"{each.service} ({_by(each, now)})" for each in holds if not each.over(now)]
     away = []
     for each in suspensions:
         if not each.over(now):
             by = _by(each, now)
             away.append(f"{each.kind} {each.name}" + (f" ({by})" if by else ""))
-    return [(word, names) for word, names in (("held", held), ("suspended", away)) if names]
+    return [(word, names) for word, names in (("past Git", past), ("held", held), ("suspended", away)) if names]
 
 
-def _by(found: Hold | Suspension, now: float) -> str:
+def _by(found: Hold | Suspension | WriteBack, now: float) -> str:
     since = format_age(now - found.since) if found.since is not None else ""
     return ", ".join(part for part in (found.owner, since) if part)
 
@@ -189,7 +195,7 @@ def needs_of_hold(holds: Iterable[Hold], now: float, open_of: Callable[[str], Ob
     """Yield the holds whose time is over; `open_of` says what to open for a service."""
     for each in holds:
         if each.over(now):
-            why = _reminder(each, now, "lift it, or hold it anew")
+            why = _reminder(each, "lift it, or hold it anew")
             ref = open_of(each.service)
             yield NeedsYou(Health.SOON, each.service, "hold over", why, each.until, ref, service=each.service)
 
@@ -197,7 +203,7 @@ def needs_of_hold(holds: Iterable[Hold], now: float, open_of: Callable[[str], Ob
 def needs_of_suspension(found: Suspension | None, ref: ObjectRef, now: float) -> Iterator[NeedsYou]:
     """Yield a suspension whose time is over."""
     if found is not None and found.over(now):
-        why = _reminder(found, now, "resume it")
+        why = _reminder(found, "its time is over: resume it")
         yield NeedsYou(
             Health.SOON, found.name, "still suspended", why, found.until, ref, namespace=found.namespace
         )  # fmt: skip
@@ -214,7 +220,6 @@ def needs_of_write_backs(found: Sequence[WriteBack], ref: ObjectRef) -> Iterator
         )  # fmt: skip
 
 
-def _reminder(found: Hold | Suspension, now: float, todo: str) -> str:
-    over = format_age(now - found.until) if found.until is not None else "?"
+def _reminder(found: Hold | Suspension, todo: str) -> str:
     why = f": {found.reason}" if found.reason else ""
-    return f"by {found.owner or 'somebody'}, over since {over}{why}; {todo}"
+    return f"by {found.owner or 'somebody'}{why}; {todo}"

@@ -79,7 +79,7 @@ def service_in(
         health, why = worst([health, Health.SOON]), f"runs {found.tag or found.image}, Git wants {wanted}"
     back = next((each for sync in at.syncs or () for each in sync.write_backs if each.service == name), None)
     if back is not None:
-        health, why = Health.BAD, f"{write_back_text(back, at.now)}: write it back"
+        health, why = Health.BAD, f"set past Git {write_back_text(back, at.now)}: write it back"
     unknowns = list(chain.unknowns)
     if pods is None:
         unknowns.append(at.reasons.get("workloads") or "pods cannot be seen")
