@@ -43,7 +43,13 @@ class WarmPlans:
 
     def want(self, services: Iterable[str]) -> None:
         """Say which services are worth a plan, those first that are worth it most; cheap, for every change."""
-        wanted = tuple(dict.fromkeys(services))[:MOST]
+        found: dict[str, None] = {}
+        for service in services:
+            # Where hundreds are broken, to name them all would cost more than it is worth.
+            found[service] = None
+            if len(found) == MOST:
+                break
+        wanted = tuple(found)
         if wanted != self._wanted:
             self._wanted = wanted
             self._plans = {name: kept for name, kept in self._plans.items() if name in wanted}
