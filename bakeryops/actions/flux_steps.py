@@ -41,8 +41,11 @@ async def ancestors(at: At, commit: str) -> Contains | None:
 
     async def holds(found: str) -> bool:
         try:
-            if await repository.is_ancestor(commit, found):
-                return True
+            return await repository.is_ancestor(commit, found)
+        except BakeryopsError:
+            # One that somebody pushed after the last fetch is not known here yet.
+            pass
+        try:
             await repository.refresh()
             return await repository.is_ancestor(commit, found)
         except BakeryopsError:
