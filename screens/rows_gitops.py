@@ -96,7 +96,9 @@ def _attempted(view: Viewed) -> str:
 def _what(view: Viewed, code: CodeView, now: float) -> Cell:
     away = view.suspension
     if away is not None and away.until is not None and away.over(now):
-        return Cell.of((f"over since {format_age(now - away.until)}: ", "soon"), (view.why, ""))
+        return Cell.of(
+            (f"over since {format_age(now - away.until)}: ", "soon"), (view.why.removeprefix("suspended "), "")
+        )
     if view.why and view.health.rank < 5:
         tried = _attempted(view)
         why = Cell.of((f"tried {tried}: " if tried else "", "soon"), (short_shas(view.why), ""))

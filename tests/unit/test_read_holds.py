@@ -34,7 +34,7 @@ GLASS = "write-back.bakeryops.dev/auth"
 
 def config_map(**data: str) -> ConfigMap:
     value = {"metadata": {"name": "bakery-holds", "namespace": "bakery-ci", "uid": "u"}, "data": data}
-    found = msgspec.json.decode(json.dumps(value), type=KINDS["holds"].struct)
+    found: Any = msgspec.json.decode(json.dumps(value), type=KINDS["holds"].struct)
     assert isinstance(found, ConfigMap)
     return found
 
@@ -149,7 +149,9 @@ def hold(until: float | None = None, **more: Any) -> Hold:
 
 def seen(*holds: Hold, flux: Any = None) -> Overview:
     index = read_all({"deployments": [decode("deployments", raw_deployment("auth"))]}, now=NOW)
-    objects = [msgspec.json.decode(json.dumps(flux), type=KINDS["kustomizations"].struct)] if flux else []
+    objects: list[Any] = (
+        [msgspec.json.decode(json.dumps(flux), type=KINDS["kustomizations"].struct)] if flux else []
+    )
     sources = Sources(holds={each.service: each for each in holds}, flux={"kustomizations": objects})
     return overview(index, sources, now=NOW)
 
