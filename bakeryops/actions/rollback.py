@@ -23,9 +23,11 @@ from bakeryops.actions.rollback_words import commit_message, shown
 from bakeryops.errors import BakeryopsError, CredentialError, UnreachableError, UsageError
 from bakeryops.git.editing import Editor
 from bakeryops.git.errors import GitError
+from bakeryops.git.overlay import NAMES
 from bakeryops.git.repository import Repository
 from bakeryops.model.plan import Plan
 from bakeryops.read.chain_parts import named
+from bakeryops.read.secrets import mask_lines
 from bakeryops.registry.client import stored_tags
 
 __all__ = ["AWAY", "Wish", "plan_rollback", "plan_undo"]
@@ -96,7 +98,7 @@ async def _plan(ground: Ground, repository: Repository, target: Target, wish: Wi
         pasts_of(ground, repository, target), objects_of(ground, repository, delivery, head, made)
     )
     past_git = await _past_git(ground, delivery)
-    diff = await repository.diff(f"{head}..{made.commit}") if made.state == "made" else ""
+    diff, others = await _diff(repository, head, made, ground.code.overlay)
     seen = Seen(
         ground=ground,
         wish=wish,
@@ -115,6 +117,7 @@ async def _plan(ground: Ground, repository: Repository, target: Target, wish: Wi
         pasts=pasts,
         objects=objects,
         diff=diff,
+        others=others,
         push_command=editor.push_command(made.commit, expect=head) if made.state == "made" else "",
         past_git=past_git,
     )
@@ -193,6 +196,22 @@ async def _made(
             why = f"{made.text}, so the tag is set"
     edit = msgspec.structs.replace(edit, mode="set", commits=())
     return edit, await make(repository, editor, head, edit), why
+
+
+async def _diff(
+    repository: Repository, head: str, made: Made, overlay: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the diff of the overlay's kustomization, and the paths of whatever else a revert changes.
+
+    What else there is may be a Secret: of that only the name is shown, and its object in the list of objects.
+    """
+    if made.state != "made":
+        return (), ()
+    paths = await repository.changed(head, made.commit)
+    mine = [path for path in paths if path in {f"{overlay.strip('/')}/{name}" for name in NAMES}]
+    texts = await asyncio.gather(*(repository.diff(f"{head}..{made.commit}", path) for path in mine))
+    lines = [line for text in texts for line in text.splitlines()]
+    return mask_lines(lines, diff=True), tuple(path for path in paths if path not in mine)
 
 
 async def _pushable(repository: Repository, editor: Editor) -> tuple[str, bool]:

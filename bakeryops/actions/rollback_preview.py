@@ -61,7 +61,10 @@ class Seen:
     delivery: Delivery
     pasts: dict[str, Past]
     objects: Objects
-    diff: str
+    diff: tuple[str, ...]
+    """The overlay's kustomization, as lines of a unified diff."""
+    others: tuple[str, ...]
+    """Paths of other files that change."""
     push_command: str
     past_git: tuple[str, str] = ("", "")
     """Why a suspended Kustomization must not be resumed yet, and what to do."""
@@ -169,7 +172,10 @@ def sections_of(seen: Seen) -> Iterator[Section]:
             what = "brought back" if seen.verb == "reapply" else "taken back"
             yield Section(f"Commits {what} of {service}", past.lines[: 2 * _MOST])
     if seen.diff:
-        yield Section("Git", tuple(seen.diff.splitlines()[:200]), "diff")
+        yield Section("Git", seen.diff[:200], "diff")
+    if seen.others:
+        more = [f"… {len(seen.others) - _MOST} more"] if len(seen.others) > _MOST else []
+        yield Section("Other files that change", (*map(clean, seen.others[:_MOST]), *more))
     changes = seen.objects.changes
     if changes:
         lines = [change_line(each) for each in changes]

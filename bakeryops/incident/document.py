@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
-from bakeryops.read.secrets import hidden, mask_text
+from bakeryops.read.secrets import mask_lines, mask_text
 from bakeryops.text import ELLIPSIS, clean
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "Items",
     "Text",
     "Verbatim",
-    "masked_lines",
     "sealed",
 ]
 
@@ -28,8 +26,6 @@ BYTES_MOST: Final = 2 << 20
 """Bytes of text that a document has at most, marks of the form apart."""
 _TEXT_MOST: Final = 2000
 _LINE_MOST: Final = 500
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_PEM_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
 
 
 class Heading(msgspec.Struct, frozen=True, gc=False):
@@ -98,18 +94,6 @@ def sealed(document: Document, most: int = BYTES_MOST) -> Document:
     return Document(_one(document.title), tuple(blocks))
 
 
-def masked_lines(lines: Iterable[str], *, diff: bool = False) -> tuple[str, ...]:
-    """Return lines with secrets hidden, as many as there were; of a `diff` the mark in front is not looked at."""
-    found: list[str] = []
-    within = False
-    for line in lines:
-        mark, text = (line[:1], line[1:]) if diff and line[:1] in ("+", "-", " ") else ("", line)
-        begins, ends = _PEM.search(text) is not None, _PEM_END.search(text) is not None
-        found.append(mark + (hidden() if within else mask_text(text)))
-        within = (within or begins) and not ends
-    return tuple(found)
-
-
 def _one(text: str, most: int = _TEXT_MOST) -> str:
     text = mask_text(clean(text)).strip()
     return text if len(text) <= most else f"{text[: most - 1]}{ELLIPSIS}"
@@ -126,7 +110,7 @@ def _harmless(block: Block) -> Block:
         case Grid(titles, rows):
             return Grid(tuple(map(_one, titles)), tuple(tuple(map(_one, row)) for row in rows))
         case Verbatim(lines, diff, marked):
-            cleaned = masked_lines(map(clean, lines), diff=diff)
+            cleaned = mask_lines(map(clean, lines), diff=diff)
             cut = tuple(
                 each if len(each) <= _LINE_MOST else f"{each[: _LINE_MOST - 1]}{ELLIPSIS}" for each in cleaned
             )

@@ -6,9 +6,10 @@ import binascii
 import json
 import re
 from base64 import b64decode
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["DEPTH_MOST", "hidden", "mask", "mask_text", "names_a_secret"]
+__all__ = ["DEPTH_MOST", "hidden", "mask", "mask_lines", "mask_text", "names_a_secret"]
 
 DEPTH_MOST = 80
 """How deep an object is shown; what lies deeper is cut off."""
@@ -49,6 +50,10 @@ _HEADER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 
 
+_PEM_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_PEM_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
+
+
 def hidden(length: int | None = None) -> str:
     """Return what stands in a secret's place."""
     return "<hidden>" if length is None else f"<hidden, {length} bytes>"
@@ -71,6 +76,18 @@ def mask_text(text: str) -> str:
     text = _OPTION.sub(_mask_named, text)
     text = _LINE.sub(lambda found: found[0] if hidden() in found[2] else f"{found[1]}{hidden()}", text)
     return _ASSIGNED.sub(lambda found: found[0] if "<hidden" in found[2] else f"{found[1]}{hidden()}", text)
+
+
+def mask_lines(lines: Iterable[str], *, diff: bool = False) -> tuple[str, ...]:
+    """Return lines with secrets hidden, as many as there were; of a `diff` the mark in front is not looked at."""
+    found: list[str] = []
+    within = False
+    for line in lines:
+        mark, text = (line[:1], line[1:]) if diff and line[:1] in ("+", "-", " ") else ("", line)
+        begins, ends = _PEM_BEGINS.search(text) is not None, _PEM_ENDS.search(text) is not None
+        found.append(mark + (hidden() if within else mask_text(text)))
+        within = (within or begins) and not ends
+    return tuple(found)
 
 
 def _mask_named(found: re.Match[str]) -> str:

@@ -21,9 +21,9 @@ from bakeryops.incident.document import (
     Items,
     Text,
     Verbatim,
-    masked_lines,
     sealed,
 )
+from bakeryops.read.secrets import mask_lines
 from tests.support.hostile import HOSTILE, offences
 
 MARKUP = (
@@ -214,13 +214,13 @@ def test_secrets_are_hidden_wherever_they_stand(secret: str) -> None:
 
 @pytest.mark.parametrize("mark", ["+", "-", " "])
 def test_secrets_are_hidden_in_changed_lines(mark: str) -> None:
-    lines = masked_lines([f"{mark}{each}" for each in SECRETS], diff=True)
+    lines = mask_lines([f"{mark}{each}" for each in SECRETS], diff=True)
     assert all("hunter2" not in each and each.startswith(mark) for each in lines)
 
 
 def test_a_private_key_is_hidden_line_by_line_and_the_lines_stay_as_many() -> None:
     key = ["before", "-----BEGIN RSA PRIVATE KEY-----", "MIIEabc", "def", "-----END RSA PRIVATE KEY-----", "after"]
-    for lines in (masked_lines(key), masked_lines([f"+{each}" for each in key], diff=True)):
+    for lines in (mask_lines(key), mask_lines([f"+{each}" for each in key], diff=True)):
         assert len(lines) == len(key)
         assert not re.search("MIIE|def|BEGIN|END", "".join(lines))
         assert lines[0].endswith("before")
