@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
+from pathlib import Path
 
 from bakeryops.errors import BakeryopsError
 from bakeryops.jobs.store import JobStore, alive
 
 __all__ = ["launch", "resume"]
 
+_BEGIN = 15.0
+"""Seconds that a resumed runner has to begin."""
+_LOOK = 0.02
 _CHILDREN: list[subprocess.Popen[bytes]] = []
 """Runners that we started, to be reaped when they have ended."""
 
@@ -43,8 +48,13 @@ def launch(store: JobStore, job: str) -> None:
 
 
 def resume(store: JobStore, job: str) -> None:
-    """Go on with a job that was stopped, failed, or lost its process; raises `BakeryopsError`."""
+    """Go on with a job that was stopped, failed, or lost its process; raises `BakeryopsError`.
+
+    It blocks until the runner has begun, for its journal ends with the earlier outcome until then.
+    """
     view = store.view(job)
+    journal = store.folder(job) / "journal.jsonl"
+    before = _size(journal)
     if view.state == "done":
         raise BakeryopsError(f"{view.plan.title}: there is nothing left to do, it is done")
     if alive(store.folder(job)):
@@ -52,3 +62,13 @@ def resume(store: JobStore, job: str) -> None:
             f"{view.plan.title}: it is running", hint=f"Follow it: bakeryops jobs attach {view.id}"
         )
     launch(store, job)
+    child, late = _CHILDREN[-1], time.monotonic() + _BEGIN
+    while _size(journal) == before and child.poll() is None and time.monotonic() < late:
+        time.sleep(_LOOK)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

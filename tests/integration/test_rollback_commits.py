@@ -67,9 +67,7 @@ async def test_several_steps_back_are_one_commit(made: Matrix, by: str) -> None:
     last = await made.release(service)
     second = made.head()
     plan = await made.plan(service, to=named)
-    assert (
-        f"revert {second.sha[:7]}, {first.sha[:7]} (clean)" in dict((f.label, f.text) for f in plan.facts)["git"]
-    )
+    assert f"revert {second.sha[:7]}, {first.sha[:7]} (clean)" in {f.label: f.text for f in plan.facts}["git"]
     assert len(next(each.lines for each in plan.sections if each.title.startswith("Commits taken back"))) == 2
     assert (await made.run(plan)).state == "done"
     commit = made.head()

@@ -19,9 +19,6 @@ from bakeryops.cluster.target import find_target
 from bakeryops.config import Config
 from bakeryops.demo.bakery.monorepo.history import tag_for
 from bakeryops.demo.bakery.monorepo.releases import PastRelease
-from bakeryops.demo.bakery.past import Past
-from bakeryops.demo.bakery.pipeline import PIPELINE
-from bakeryops.demo.bakery.runs_past import past_runs
 from bakeryops.demo.chain.overlay import OVERLAY, set_tag
 from bakeryops.demo.clock import WallClock
 from bakeryops.demo.drills.releases import Change, released
@@ -59,6 +56,7 @@ class Matrix:
         self.config = config
         self.scene = Scene(world)
         self.repo = self.scene.repo
+        self.folder = folder
         self.jobs = JobStore(folder / "jobs")
         self._releases = 0
         load_steps()
@@ -147,30 +145,6 @@ class Matrix:
             )
             commits[service] = self.together({service: tag}, message)
         return commits
-
-    def building(self, service: str) -> Object:
-        """Have a build of a service run that goes on, and return its PipelineRun."""
-        now = self.scene.now
-        source = self.source(service)
-        release = PastRelease(
-            f"{PIPELINE}-zz{self._releases:03d}", self.scene.head(), source, "maria", "going on", (service,),
-            tag_for(now, source), now - 5.0, now - 4.0, now - 1.0, "succeeded", {}, None,
-        )  # fmt: skip
-        past_runs(
-            self.world.cluster, self.world.gitea, self.world.images, [release], Past(self.world.clock),
-            seed=self._releases,
-        )  # fmt: skip
-
-        def going(obj: Object) -> Object:
-            obj["status"].pop("completionTime", None)
-            obj["status"]["conditions"] = [
-                {"type": "Succeeded", "status": "Unknown", "reason": "Running", "message": "at work",
-                 "lastTransitionTime": obj["metadata"]["creationTimestamp"]}
-            ]  # fmt: skip
-            return obj
-
-        self.store.mutate("pipelineruns", "bakery-ci", release.run, going, manager="tekton")
-        return self.live("pipelineruns", release.run, "bakery-ci")
 
     # ---- acting -------------------------------------------------------------------------------------------------
 
