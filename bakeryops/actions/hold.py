@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bakeryops.actions.ground import Ground
 from bakeryops.actions.hold_store import CONFIG_MAP, read_holds
+from bakeryops.actions.marks import stamp
 from bakeryops.config.values import nearest
 from bakeryops.errors import BakeryopsError, UsageError
 from bakeryops.model.hold import Hold
@@ -39,7 +40,7 @@ async def plan_hold(ground: Ground, service: str, *, reason: str, until: float |
     held = (await holds_of(ground) or {}).get(service)
     facts = [Fact("reason", clean(reason)), Fact("until", _when(until) if until else "somebody lifts it")]
     notes = [Note("soon", f"it is held already, {hold_text(held, ground.now)}: that stays")] if held else []
-    command = ["bakeryops", "hold", service, "--reason", reason]
+    command = ["bakeryops", "hold", service, "--reason", reason, *(["--until", stamp(until)] if until else [])]
     return Plan(
         action="hold",
         title=f"Hold {service}",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
 
 from bakeryops.cli.acting import Acting, acting_options
-from bakeryops.cli.options import EXIT_CODES, Call, pass_call
+from bakeryops.cli.options import EXIT_CODES, Call, moment_of, pass_call
 
 if TYPE_CHECKING:
     from bakeryops.actions.ground import Ground
@@ -74,7 +73,7 @@ async def _suspend(call: Call, acting: Acting, name: str | None, reason: str, un
     from bakeryops.actions.flux import plan_suspend
     from bakeryops.cli.acting import act, grounded
 
-    end = _moment(until) if until else None
+    end = moment_of(until) if until else None
     async with grounded(call) as ground:
         view = _named(ground, call, name)
         plan = await plan_suspend(ground, view.kind, view.namespace, view.name, reason, end)
@@ -141,17 +140,3 @@ def _named(ground: Ground, call: Call, name: str | None) -> FluxView:
     from bakeryops.actions.flux_kinds import find_named
 
     return find_named(ground.delivery.flux, name, call.namespace)
-
-
-def _moment(text: str) -> float:
-    """Return a time, or how long from now, as seconds since the epoch; raises `UsageError`."""
-    from bakeryops.errors import UsageError
-    from bakeryops.units import parse_duration, parse_time
-
-    if "-" in text and (moment := parse_time(text)) is not None:
-        return moment
-    days, _, rest = text.rpartition("d")
-    seconds = parse_duration(rest) if rest else 0.0
-    if seconds is None or (days and not days.isdecimal()) or seconds < 0 or not text.strip("d"):
-        raise UsageError(f"{text!r} is no time", hint="Say 2h, 30m, 1d, or 2026-11-24T18:00:00Z.")
-    return time.time() + seconds + int(days or 0) * 86_400.0

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bakeryops.cli.acting import Acting, act, acting_options, grounded
-from bakeryops.cli.options import EXIT_CODES, Call, pass_call
+from bakeryops.cli.options import EXIT_CODES, Call, moment_of, pass_call
 from bakeryops.cli.output import Column, Table, say
-from bakeryops.errors import UsageError
-from bakeryops.units import parse_duration
 
 if TYPE_CHECKING:
     from bakeryops.model.hold import Hold
@@ -22,10 +20,10 @@ __all__ = ["command", "unhold"]
 @click.command("hold", epilog=EXIT_CODES)
 @click.argument("service", metavar="[SERVICE]", required=False)
 @click.option("--reason", metavar="TEXT", default="", help="Why: others will want to know.")
-@click.option("--for", "duration", metavar="DURATION", default="", help="Lift it by itself after this: 90m, 8h.")
+@click.option("--until", metavar="WHEN", help="When it is over by itself: 8h, 1d, or 2026-11-24T18:00:00Z.")
 @acting_options
 @pass_call
-def command(call: Call, service: str | None, reason: str, duration: str, acting: Acting) -> None:
+def command(call: Call, service: str | None, reason: str, until: str | None, acting: Acting) -> None:
     """Keep builds from deploying SERVICE; without SERVICE list what is held.
 
     Builds go on and their images are stored; only the new tag is not written. A rollback holds its service by
@@ -34,15 +32,13 @@ def command(call: Call, service: str | None, reason: str, duration: str, acting:
     \b
     Examples:
       bakeryops hold
-      bakeryops hold auth --reason "waiting for the fix of the token bug" --for 8h
+      bakeryops hold auth --reason "waiting for the fix of the token bug" --until 8h
       bakeryops unhold auth
     """
     from bakeryops.cli.cluster import run
 
-    seconds = parse_duration(duration) if duration else None
-    if duration and not seconds:
-        raise UsageError(f"{duration!r} is not a duration such as 90m or 8h")
-    run(_hold(call, acting, service, reason, seconds) if service else _list(call))
+    end = moment_of(until) if until else None
+    run(_hold(call, acting, service, reason, end) if service else _list(call))
 
 
 @click.command("unhold", epilog=EXIT_CODES)
@@ -61,11 +57,10 @@ def unhold(call: Call, services: tuple[str, ...], acting: Acting) -> None:
     run(_unhold(call, acting, services))
 
 
-async def _hold(call: Call, acting: Acting, service: str, reason: str, seconds: float | None) -> int:
+async def _hold(call: Call, acting: Acting, service: str, reason: str, until: float | None) -> int:
     from bakeryops.actions.hold import plan_hold
 
     async with grounded(call) as ground:
-        until = ground.now + seconds if seconds else None
         plan = await plan_hold(ground, service, reason=reason, until=until)
         return await act(call, acting, plan, ground.session)
 

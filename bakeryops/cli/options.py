@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,9 @@ from bakeryops.cli.output import Out
 if TYPE_CHECKING:
     from bakeryops.config import Loaded
 
-__all__ = ["EXIT_CODES", "Call", "connection_options", "output_option", "pass_call", "watch_option"]
+__all__ = [
+    "EXIT_CODES", "Call", "connection_options", "moment_of", "output_option", "pass_call", "watch_option",
+]  # fmt: skip
 
 EXIT_CODES = """\b
 Exit codes:
@@ -188,6 +191,20 @@ class _Duration(click.ParamType[float]):
         if seconds is None or seconds < 0:
             self.fail(f"{value!r} is not a duration such as 90s, 10m, 1h30m or 2d", param, ctx)
         return seconds
+
+
+def moment_of(text: str) -> float:
+    """Return a time, or how long from now, as seconds since the epoch; raises `UsageError`."""
+    from bakeryops.errors import UsageError
+    from bakeryops.units import parse_duration, parse_time
+
+    if "-" in text and (moment := parse_time(text)) is not None:
+        return moment
+    days, _, rest = text.rpartition("d")
+    seconds = parse_duration(rest) if rest else 0.0
+    if seconds is None or (days and not days.isdecimal()) or seconds < 0 or not text.strip("d"):
+        raise UsageError(f"{text!r} is no time", hint="Say 2h, 30m, 1d, or 2026-11-24T18:00:00Z.")
+    return time.time() + seconds + int(days or 0) * 86_400.0
 
 
 def since_option(command: _F) -> _F:
