@@ -81,6 +81,7 @@ class World:
         from bakeryops.cluster.session import Session
         from bakeryops.cluster.target import find_target
         from bakeryops.cluster.transport import Deadline
+        from bakeryops.read.holds import places
 
         config = self.settings.config
         target = await asyncio.to_thread(find_target, config.kubeconfig, config.context)
@@ -90,7 +91,7 @@ class World:
                 why=f"it was {clean(self.settings.cluster)}, now {clean(target.server)} is found",
                 hint="Make the plan anew.",
             )
-        session = Session(target)
+        session = Session(target, places=places(config))
         session.transport.read_only = config.read_only
         try:
             await session.start()
