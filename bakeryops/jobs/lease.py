@@ -42,7 +42,7 @@ class Lock(msgspec.Struct, frozen=True):
     scope: str
     name: str
     holder: str
-    """Who, at which machine."""
+    """Who, at which machine; "" for a lock that is gone."""
     job: str
     title: str
     since: float | None
@@ -56,6 +56,8 @@ class Lock(msgspec.Struct, frozen=True):
 
     def told(self, now: float) -> str:
         """Say whose it is and since when."""
+        if not self.holder:
+            return f"the lock on {self.scope} was broken, or taken over and given back again"
         age = f" for {format_age(now - self.since)}" if self.since is not None else ""
         silent = ""
         if self.renewed is not None and now - self.renewed > 2 * RENEW:
@@ -121,7 +123,10 @@ class Locks:
                 if error.kind not in ("conflict", "not_found"):
                     raise
                 found = await self._find(scope)
-                if found is None or found.job == self._job:
+                if found is None:
+                    # Broken, or taken over and given back: either way somebody else may have been at work.
+                    return msgspec.structs.replace(self._held.pop(scope), holder="", job="", title="")
+                if found.job == self._job:
                     other = await self._take(scope)
                     if other is None:
                         continue
