@@ -8,10 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from bakeryops.jobs.spawn import resume
-from bakeryops.jobs.store import alive
 from tests.support.cli_child import Serving
 from tests.support.killed import Reaper, Shop, Undertaking, reaper, served_shop, shop
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -96,8 +94,7 @@ async def test_killed_around_each_effect_and_resumed_all_at_once_they_end_well(
         if job.view.state != "done":
             resume(bakery.store, job.job)
     for place, service, job in jobs:
-        await until(lambda job=job: not alive(bakery.store.folder(job.job)) and job.view.finished, 120.0)
-        assert job.view.state == "done", (place, job.view)
+        assert (await job.ended()).state == "done", (place, job.view)
         await well_done(job, service)
 
 
@@ -129,7 +126,6 @@ async def test_a_rebuild_killed_around_its_one_request_goes_on_to_the_deployment
     assert found["code"] == -9, found
     assert (name in await bakery.runs("tenant")) == ("before" not in place)
     resume(bakery.store, job.job)
-    await until(lambda: not alive(bakery.store.folder(job.job)) and job.view.finished, 120.0)
-    assert job.view.state == "done", job.view
+    assert (await job.ended()).state == "done", job.view
     assert (await bakery.runs("tenant")).count(name) == 1
     assert bakery.audited(job.job) == ["begun", "resumed", "ended"]

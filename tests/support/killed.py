@@ -28,11 +28,12 @@ from bakeryops.jobs.journal import Entry, read_entries
 from bakeryops.jobs.lease import locks
 from bakeryops.jobs.person import Operator
 from bakeryops.jobs.settings import Settings
-from bakeryops.jobs.store import JobStore
+from bakeryops.jobs.store import JobStore, alive
 from bakeryops.model.hold import Hold
 from bakeryops.model.job import JobView
 from bakeryops.model.plan import Plan
-from tests.support.cli_child import ROOT, Serving, environment, serving
+from tests.support.cli_child import ROOT, Serving, environment, serving, start
+from tests.support.waiting import until
 
 __all__ = ["CI", "OVERLAY", "Reaper", "Shop", "Undertaking", "at_home", "reaper", "served_shop", "shop"]
 
@@ -51,8 +52,11 @@ def at_home(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def served_shop(home: Path, speed: int = 30) -> Iterator[Serving]:
-    """Serve the bakery, the same one each time, and keep the state of this process beside it."""
+def served_shop(home: Path, speed: int = 10) -> Iterator[Serving]:
+    """Serve the bakery, the same one each time, and keep the state of this process beside it.
+
+    Ten times as fast as life its people push about once a minute: what is rolled back is rarely deployed anew.
+    """
     with serving(home, "--seed", "1", "--speed", str(speed)) as running, at_home(home):
         yield running
 
@@ -112,10 +116,26 @@ class Undertaking:
         """The job as its journal tells."""
         return self.shop.store.view(self.job)
 
+    def start(self) -> subprocess.Popen[str]:
+        """Start its runner on the machine of its operator."""
+        return start(self.shop.home, "jobs", "carry-out", "--root", str(self.shop.store.root), self.job)
+
+    async def ended(self, seconds: float = 120.0) -> JobView:
+        """Wait for its end and return it."""
+        await until(lambda: not alive(self.shop.store.folder(self.job)) and self.view.finished, seconds)
+        return self.view
+
     @property
     def entries(self) -> list[Entry]:
         """Its journal."""
         return read_entries(self.shop.store.folder(self.job) / "journal.jsonl")
+
+    @property
+    def told(self) -> str:
+        """What there is to say when it has not come to what it should."""
+        view = self.view
+        steps = "\n".join(f"{each.id} {each.state} {each.log}" for each in view.steps)
+        return f"{view.state}: {view.text}\n{view.why}\n{view.hint}\n{view.lock}\n{steps}"
 
     @property
     def change(self) -> str:
@@ -127,12 +147,15 @@ class Undertaking:
 class Shop:
     """The bakery as one operator sees it, over real HTTP and git."""
 
-    def __init__(self, demo: Serving, config: Config, session: Session, who: Operator) -> None:
+    def __init__(
+        self, demo: Serving, config: Config, session: Session, who: Operator, home: Path | None = None
+    ) -> None:
         self.demo = demo
+        self.home = home if home is not None else demo.home
         self.config = config
         self.session = session
         self.who = who
-        self.store = JobStore()
+        self.store = JobStore(self.home / "state" / "bakeryops" / "jobs")
 
     async def rollback(self, service: str, **wish: Any) -> Undertaking:
         """Plan a rollback of a service and save it."""
@@ -140,12 +163,13 @@ class Shop:
         plan = await plan_rollback(ground, Wish(service, **{"watch": 0.0, "reason": "try", **wish}))
         return self.save(plan)
 
-    async def rollbacks(self, count: int) -> list[tuple[str, Plan]]:
-        """Plan rollbacks of so many services, each by itself."""
+    async def rollbacks(self, count: int, watch: float = 0.0) -> list[tuple[str, Plan]]:
+        """Plan rollbacks of so many services that are not held, each by itself."""
         ground = await gather(self.config, self.session, self.who)
+        held = await read_holds(self.session, CI)
         found: list[tuple[str, Plan]] = []
-        for service in ground.code.services:
-            plan = await plan_rollback(ground, Wish(service, watch=0.0, reason="try"))
+        for service in (each for each in ground.code.services if each not in held):
+            plan = await plan_rollback(ground, Wish(service, watch=watch, reason="try"))
             if plan.steps and not plan.blocked:
                 found.append((service, plan))
             if len(found) == count:
@@ -199,7 +223,7 @@ class Shop:
 
     def audited(self, job: str) -> list[str]:
         """Return what the audit log tells of a job, after having verified the whole of it."""
-        log = AuditLog()
+        log = AuditLog(self.home / "state" / "bakeryops")
         verdict = log.verify()
         assert verdict.ok, verdict
         return [each.event for each in log.records() if each.job == job]
@@ -211,13 +235,13 @@ def _forced(run: dict[str, Any]) -> list[str]:
 
 
 @asynccontextmanager
-async def shop(demo: Serving, name: str = "tester") -> AsyncIterator[Shop]:
-    """Hold a session on the bakery as some operator."""
+async def shop(demo: Serving, name: str = "tester", home: Path | None = None) -> AsyncIterator[Shop]:
+    """Hold a session on the bakery as some operator, at another machine where another home is given."""
     config = load(demo.folder / "config.yaml", environ={}).config
     config = replace(config, person=replace(config.person, name=name))
     session = Session(find_target(config.kubeconfig, None))
     await session.start()
     try:
-        yield Shop(demo, config, session, Operator(name, f"{name}@example.org", "bench"))
+        yield Shop(demo, config, session, Operator(name, f"{name}@example.org", "bench"), home)
     finally:
         await session.close()

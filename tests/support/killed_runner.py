@@ -107,8 +107,8 @@ def _haunted(death: _Death) -> None:
 
     Journal.append = line  # type: ignore[method-assign]
     Transport._send = sent  # type: ignore[method-assign, assignment]
-    git._started = started  # type: ignore[assignment]
-    git._talk = talked  # type: ignore[assignment]
+    git._started = started
+    git._talk = talked
     AuditLog.append = audited  # type: ignore[method-assign]
 
 
