@@ -138,7 +138,7 @@ class ActingApp(ConnectedApp):
 
         ground = ground_of(self._console)
         assert ground.session is not None
-        return service in await read_holds(ground.session, ground.builds_namespace)
+        return service in await read_holds(ground.session, ground.holds_namespace)
 
     def propose(self, proposal: Proposal) -> None:
         """Show the preview of a change."""

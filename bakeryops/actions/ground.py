@@ -42,10 +42,15 @@ class Ground:
     """Why the cluster could not be read, "" where it could."""
 
     @property
+    def holds_namespace(self) -> str:
+        """The namespace in which holds are kept, whichever builds there are."""
+        return next(iter(self.config.namespaces.builds), "bakery-ci")
+
+    @property
     def builds_namespace(self) -> str:
         """The namespace in which builds run, that of the newest one where any is known."""
         newest = next(iter(self.delivery.builds.builds), None)
-        return newest.namespace if newest is not None else self.config.namespaces.builds[0]
+        return newest.namespace if newest is not None else self.holds_namespace
 
 
 async def gather(config: Config, session: Session | None, who: Operator, *, away: str = "") -> Ground:

@@ -25,7 +25,7 @@ async def holds_of(ground: Ground) -> dict[str, Hold] | None:
     if ground.session is None:
         return None
     try:
-        return await read_holds(ground.session, ground.builds_namespace)
+        return await read_holds(ground.session, ground.holds_namespace)
     except BakeryopsError:
         return None
 
@@ -90,10 +90,10 @@ def hold_step(
     patient: bool = False,
 ) -> PlanStep:  # fmt: skip
     """Return the step that holds services."""
-    place = f"configmap/{CONFIG_MAP} -n {ground.builds_namespace}"
+    place = f"configmap/{CONFIG_MAP} -n {ground.holds_namespace}"
     return PlanStep(
         id, "hold.set", f"Hold {named(services)}",
-        {"services": list(services), "namespace": ground.builds_namespace, "reason": reason, "until": until,
+        {"services": list(services), "namespace": ground.holds_namespace, "reason": reason, "until": until,
          "patient": patient},
         tuple(f"kubectl patch {place}: data.{each} = {{owner, reason, since, until}}" for each in services),
         partial=f"{named(services)} is held" if len(services) == 1 else f"{named(services)} are held", seconds=0.5,
@@ -102,17 +102,17 @@ def hold_step(
 
 def lift_step(ground: Ground, services: Sequence[str]) -> PlanStep:
     """Return the step that lifts holds."""
-    place = f"configmap/{CONFIG_MAP} -n {ground.builds_namespace}"
+    place = f"configmap/{CONFIG_MAP} -n {ground.holds_namespace}"
     return PlanStep(
         "lift", "hold.lift", f"Lift the hold of {named(services)}",
-        {"services": list(services), "namespace": ground.builds_namespace},
+        {"services": list(services), "namespace": ground.holds_namespace},
         tuple(f"kubectl patch {place}: data.{each} = null" for each in services), seconds=0.5,
     )  # fmt: skip
 
 
 def hold_needs(ground: Ground) -> tuple[Permission, ...]:
     """Return the rights that holds need."""
-    space = ground.builds_namespace
+    space = ground.holds_namespace
     return (Permission("patch", "configmaps", space, CONFIG_MAP), Permission("create", "configmaps", space))
 
 

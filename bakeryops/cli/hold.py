@@ -80,7 +80,8 @@ async def _list(call: Call) -> int:
     out, config = call.out(), call.load().config
     async with connected(call) as session:
         found = sorted(
-            (await read_holds(session, config.namespaces.builds[0])).values(), key=lambda each: each.service
+            (await read_holds(session, next(iter(config.namespaces.builds), "bakery-ci"))).values(),
+            key=lambda each: each.service,
         )
     now = time.time()
     if out.form != "table":

@@ -190,7 +190,7 @@ def _running(at: Situation, view: ServiceView) -> Running:
 async def _holds(ground: Ground, session: Any, scope: Scope, gaps: _Gaps) -> list[Hold] | None:
     if session is None:
         return None
-    found = await gaps.ask("Holds", read_holds(session, ground.builds_namespace), None)
+    found = await gaps.ask("Holds", read_holds(session, ground.holds_namespace), None)
     if found is None:
         return None
     return [
