@@ -1,7 +1,8 @@
 """Locks in the cluster: a Lease (coordination.k8s.io/v1) a scope, so that no two operators change the same thing.
 
 A lock is held for `LIFE` seconds after its last renewal. One that was not renewed for so long is taken over, one
-that is held can be broken by a person, and whoever held it hears of that at the next renewal.
+that is held can be broken by a person, and whoever held it hears of that at the next renewal. The times in a Lease
+are those of its holder's clock, which may be wrong: what counts in the end is whether it is seen to be renewed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ _PREFIX = "bakeryops.dev/"
 _LABEL = "app.kubernetes.io/managed-by"
 _UNFIT = re.compile(r"[^a-z0-9.]+")
 _ATTEMPTS = 5
+PROOF = 1.25 * RENEW
+"""Seconds for which a lock that looks abandoned is watched before it is taken over."""
+_LOOK = 1.0
 
 
 class Lock(msgspec.Struct, frozen=True):
@@ -96,6 +100,8 @@ class Locks:
         self._title = title
         self._clock = clock
         self._held: dict[str, Lock] = {}
+        self._watched: dict[str, tuple[str, float]] = {}
+        """Of locks of others: the version seen, and when it was seen first by our own monotonic clock."""
 
     @property
     def held(self) -> bool:
@@ -152,7 +158,7 @@ class Locks:
                 if found is None:
                     self._held[scope] = await self._create(scope)
                     return None
-                if found.job != self._job and not found.expired(self._clock()):
+                if found.job != self._job and not await self._abandoned(found):
                     return found
                 taken = self._body(scope)
                 taken["metadata"].pop("name")
@@ -165,6 +171,27 @@ class Locks:
             else:
                 return None
         return await self._find(scope)
+
+    async def _abandoned(self, lock: Lock) -> bool:
+        """Return whether a lock of somebody else's is not renewed any more, whatever the clocks say."""
+        late = lock.expired(self._clock())
+        while True:
+            version, since = self._watched.get(lock.name, ("", 0.0))
+            if version != lock.version:
+                since = time.monotonic()
+                late = late and not version
+                self._watched[lock.name] = (lock.version, since)
+            passed = time.monotonic() - since
+            if passed >= LIFE or (late and passed >= PROOF):
+                return True
+            if not late:
+                return False
+            await asyncio.sleep(min(_LOOK, PROOF))
+            found = await self._find(lock.scope)
+            if found is None or found.job != lock.job:
+                # It has changed hands: the attempt to write over it runs into that, and looks anew.
+                return True
+            lock = found
 
     async def _find(self, scope: str) -> Lock | None:
         try:

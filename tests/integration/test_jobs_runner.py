@@ -152,7 +152,10 @@ async def test_two_jobs_of_this_machine_exclude_each_other_while_the_cluster_is_
     assert await running == 0
 
 
-async def test_an_abandoned_lock_is_taken_over_and_one_that_is_held_is_not(table: Bench) -> None:
+async def test_an_abandoned_lock_is_taken_over_and_one_that_is_held_is_not(
+    table: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bakeryops.jobs.lease.PROOF", 0.3)
     now = time.time()
     async with table.session() as (session, writer):
         dead = Locks(
@@ -168,6 +171,44 @@ async def test_an_abandoned_lock_is_taken_over_and_one_that_is_held_is_not(table
         again = Locks(session, writer, "bakery-ia", ["service/auth"], job="j2", holder="me@vps", title="y")
         assert await again.acquire() is None, "the same job takes its own lock again"
         await again.release()
+
+
+@pytest.mark.parametrize("wrong", [-600.0, 600.0])
+async def test_a_lock_whose_holder_has_a_wrong_clock_is_not_taken_over_while_it_is_renewed(
+    table: Bench, monkeypatch: pytest.MonkeyPatch, wrong: float
+) -> None:
+    monkeypatch.setattr("bakeryops.jobs.lease.PROOF", 1.0)
+    monkeypatch.setattr("bakeryops.jobs.lease.LIFE", 1)
+    monkeypatch.setattr("bakeryops.jobs.lease._LOOK", 0.05)
+    scopes = ["service/auth"]
+    async with table.session() as (session, writer):
+        live = Locks(
+            session, writer, "bakery-ia", scopes, job="j1", holder="late@vps", title="x",
+            clock=lambda: time.time() + wrong,
+        )  # fmt: skip
+        assert await live.acquire() is None
+
+        async def renewing() -> None:
+            while True:
+                assert await live.renew() is None
+                await asyncio.sleep(0.1)
+
+        task = asyncio.create_task(renewing())
+        mine = Locks(session, writer, "bakery-ia", scopes, job="j2", holder="me@vps", title="y")
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            other = await mine.acquire()
+            assert other is not None
+            assert other.holder == "late@vps"
+            await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        for _ in range(200):
+            if await mine.acquire() is None:
+                break
+            await asyncio.sleep(0.05)
+        assert mine.held, "a lock that is not renewed any more is taken over, whatever its times say"
+        await mine.release()
 
 
 async def test_locks_of_several_scopes_are_taken_all_or_none(table: Bench) -> None:
