@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bakeryops.actions.observing import World, observing, patiently
-from bakeryops.jobs.step import StepFailedError
+from bakeryops.jobs.step import CHANGED, StepFailedError
 from bakeryops.read.flux import OBJECTS, SOURCES, SYNCS
 from bakeryops.read.flux_judge import REQUESTED, said
 from bakeryops.read.flux_revisions import parse_revision
@@ -61,6 +61,7 @@ async def request(at: At, kind: str, namespace: str, name: str, *, fresh: bool =
     await patiently(
         at, lambda: writer.patch(kind, name, namespace, {"metadata": {"annotations": {REQUESTED: token}}})
     )
+    at.note(CHANGED, f"{KIND_NAMES[kind]} {clean(name)} was asked to look again")
     return token
 
 

@@ -12,7 +12,7 @@ from bakeryops.actions.rollout_state import PLURALS
 from bakeryops.actions.rollout_wait import wait_rollout
 from bakeryops.actions.workloads import RESTART_MANAGER, RESTARTED
 from bakeryops.cluster.errors import KubeError
-from bakeryops.jobs.step import Check, Step, StepFailedError, registered
+from bakeryops.jobs.step import CHANGED, Check, Step, StepFailedError, registered
 from bakeryops.text import clean
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class DeletePod(Step):
         grace = _mapping(pod, "spec").get("terminationGracePeriodSeconds")
         if not _mapping(pod, "metadata").get("deletionTimestamp"):
             await self._ask(at, namespace, name, uid)
+            at.note(CHANGED, f"pod {clean(name)} was told to end")
         seconds = (float(grace) if isinstance(grace, int) else 30.0) + _GONE_SECONDS
         async with observing(at, ("pods",), namespace, seconds=seconds) as world:
             while await world.look():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,15 @@ class Journal:
     def append(self, entry: Entry, *, sync: bool = True) -> None:
         """Write an entry; with `sync` it is on disk when this returns. Raises `OSError`."""
         data = msgspec.json.encode(entry) + b"\n"
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        size = os.fstat(self._descriptor).st_size
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            # What fitted of the line would take the next one with it.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, size)
+            raise
         if sync:
             os.fsync(self._descriptor)
 

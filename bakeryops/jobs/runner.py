@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import time
@@ -9,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bakeryops.cluster.errors import KubeError
 from bakeryops.errors import BakeryopsError, CredentialError, RefusedError, UnreachableError, UsageError
 from bakeryops.jobs.control import forget_stop
 from bakeryops.jobs.gate import permit
 from bakeryops.jobs.holding import Holding
 from bakeryops.jobs.journal import Entry, Journal, read_entries
-from bakeryops.jobs.step import Step, StepFailedError, Stopped, step_of
+from bakeryops.jobs.step import CHANGED, Step, StepFailedError, Stopped, step_of
 from bakeryops.jobs.store import JobStore
 from bakeryops.jobs.view import Fold
 from bakeryops.jobs.work import Work, World
@@ -23,16 +25,16 @@ from bakeryops.text import clean
 
 __all__ = ["run_job"]
 
+_PATIENCE = 1.0
+"""Seconds to wait for the lock of a job before another runner is said to have it."""
+
 
 async def run_job(store: JobStore, job: str) -> int:
     """Carry out a saved job and return what to exit with; raises `UsageError` where it is running already."""
     folder = store.folder(job)
     descriptor = os.open(folder / "runner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"the job {job} is running already") from None
+        await _alone(descriptor, job)
         plan, settings = store.plan(job), store.settings(job)
         fold = Fold(folder.name, plan)
         fold.take(read_entries(folder / "journal.jsonl"))
@@ -47,6 +49,23 @@ async def run_job(store: JobStore, job: str) -> int:
             journal.close()
     finally:
         os.close(descriptor)
+
+
+async def _alone(descriptor: int, job: str) -> None:
+    """Lock the job for this runner; raises `UsageError` where another one has it.
+
+    Whoever looks whether a runner is alive holds the lock for an instant too.
+    """
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise UsageError(f"the job {job} is running already") from None
+            await asyncio.sleep(0.01)
+        else:
+            return
 
 
 class _Runner:
@@ -72,7 +91,9 @@ class _Runner:
     async def run(self) -> int:
         """Carry out what is left of the job, and say how it ended."""
         again = self._fold.view.started is not None
-        forget_stop(self._folder)
+        if again:
+            # A stop that was asked for before the job began is meant for it.
+            forget_stop(self._folder)
         # The audit log first: killed in between, a run that began is told twice there rather than not at all.
         self._audit("resumed" if again else "begun")
         self._write(Entry(time.time(), "run", data={"pid": os.getpid()}))
@@ -130,6 +151,7 @@ class _Runner:
 
     async def _step(self, step: Step, at: Work) -> str:
         """Carry out one step; raises what it raises, after having journaled it."""
+        applied = sent = False
         try:
             self._state(at, "checking")
             found = await step.check(at)
@@ -137,13 +159,19 @@ class _Runner:
                 self._state(at, "done", found.evidence, outputs=found.outputs, already=True)
                 return found.evidence
             self._state(at, "applying")
+            sent = at.step.changes
             outputs = await step.apply(at)
+            applied = at.step.changes
             self._state(at, "verifying", outputs=dict(outputs or {}))
             evidence = await step.verify(at)
         except Stopped:
+            self._changed(at, applied)
             self._state(at, "stopped")
             raise
         except BakeryopsError as error:
+            self._changed(at, applied)
+            if sent and isinstance(error, KubeError) and error.kind == "timeout":
+                self._changed(at, True, f"whether this was done is not known ({at.step.title})")
             self._state(at, "failed", clean(error.message))
             raise
         except Exception:
@@ -151,6 +179,10 @@ class _Runner:
             raise
         self._state(at, "done", evidence)
         return evidence
+
+    def _changed(self, at: Work, applied: bool, text: str = "") -> None:
+        if applied and not at.memo(CHANGED):
+            at.note(CHANGED, text or at.step.partial or f"{at.step.title} is done, not verified")
 
     def _state(
         self, at: Work, state: str, text: str = "", *, outputs: dict[str, Any] | None = None, already: bool = False
@@ -173,7 +205,8 @@ class _Runner:
         return self._end("partial", f"{partial}: {stopped.message}", hint=hint, code=130)
 
     def _failed(self, error: BakeryopsError) -> int:
-        partial = self._partial()
+        # A step that failed by its own judgement says itself how things are.
+        partial = self._partial(noted=not isinstance(error, StepFailedError))
         outcome = getattr(error, "outcome", "refused" if isinstance(error, RefusedError) else "failed")
         code = 5 if outcome == "refused" else error.exit_code
         hint = error.hint
@@ -183,12 +216,18 @@ class _Runner:
             hint = hint or f"Go on with: bakeryops jobs resume {self._folder.name}"
         return self._end(outcome, text, why=clean(error.why), hint=clean(hint), code=code)
 
-    def _partial(self) -> str | None:
-        """Return what the world is called after what was changed so far, None where nothing was."""
+    def _partial(self, *, noted: bool = True) -> str | None:
+        """Return what the world is called after what was changed so far, None where nothing was.
+
+        With `noted` a step counts too that has sent its request and did not come to its end.
+        """
         found = None
         for step, view in zip(self._plan.steps, self._fold.view.steps, strict=True):
-            if step.changes and view.state == "done" and (not view.already or step.partial):
+            text = self._fold.notes.get(step.id, {}).get(CHANGED) if step.changes else None
+            if step.changes and view.state == "done" and (not view.already or step.partial or text):
                 found = step.partial or found or f"{step.title} is done"
+            elif noted and text and view.state != "done":
+                found = found or clean(str(text))
         return found
 
     def _end(

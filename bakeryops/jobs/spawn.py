@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bakeryops.errors import BakeryopsError
+from bakeryops.jobs.control import forget_stop
 from bakeryops.jobs.store import JobStore, alive
 
 __all__ = ["launch", "resume"]
@@ -61,10 +62,15 @@ def resume(store: JobStore, job: str) -> None:
         raise BakeryopsError(
             f"{view.plan.title}: it is running", hint=f"Follow it: bakeryops jobs attach {view.id}"
         )
+    forget_stop(store.folder(job))
     launch(store, job)
     child, late = _CHILDREN[-1], time.monotonic() + _BEGIN
     while _size(journal) == before and child.poll() is None and time.monotonic() < late:
         time.sleep(_LOOK)
+    if _size(journal) == before and child.poll() is not None:
+        raise BakeryopsError(
+            f"{view.plan.title}: it does not begin", hint=f"Why: {store.folder(job) / 'runner.log'}"
+        )
 
 
 def _size(path: Path) -> int:

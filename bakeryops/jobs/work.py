@@ -222,5 +222,10 @@ class Work:
                 await self.sleep(2.0)
 
     def _write(self, entry: Entry, *, sync: bool = True) -> None:
-        self._journal.append(entry, sync=sync)
+        try:
+            self._journal.append(entry, sync=sync)
+        except OSError:
+            # What is only said for people is no reason to leave a change half done.
+            if sync:
+                raise
         self._fold.take([entry])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -75,6 +76,56 @@ async def test_a_failure_before_any_change_is_a_failure_and_after_one_a_partial_
     refused = PlanStep("r", "probe.fail", "Refuse", {"how": "refused"})
     view = await table.run(plan_of(refused))
     assert (view.state, view.exit_code) == ("refused", 5)
+
+
+@pytest.mark.parametrize(
+    ("how", "state", "text"),
+    [
+        ("away", "partial", "half is there: nothing answers"),
+        ("timeout", "partial", "whether this was done is not known (Do half): PATCH it: no answer in time"),
+        ("gone", "failed", "it does not stay"),
+    ],
+)
+async def test_what_was_done_and_could_not_be_looked_at_is_not_called_nothing(
+    table: Bench, home: Path, how: str, state: str, text: str
+) -> None:
+    half = PlanStep("h", "probe.half", "Do half", {"file": str(home / "out"), "how": how}, partial="half is there")
+    view = await table.run(plan_of(half))
+    assert (view.state, view.text) == (state, text)
+
+
+async def test_a_stop_while_it_is_looked_whether_a_change_shows_says_what_was_changed(
+    table: Bench, home: Path
+) -> None:
+    half = PlanStep("h", "probe.half", "Do half", {"file": str(home / "out"), "how": "wait"})
+    job = table.create(plan_of(half))
+    running = asyncio.create_task(run_job(table.store, job))
+    await until(lambda: table.store.view(job).steps[0].state == "verifying")
+    cancel(table.store, job, "me@here")
+    assert await running == 130
+    view = table.store.view(job)
+    assert (view.state, view.text) == ("partial", "Do half is done, not verified: stopped by me@here")
+
+
+async def test_a_stop_that_was_asked_for_before_the_job_began_is_heard(table: Bench, home: Path) -> None:
+    job = table.create(plan_of(write("a", home / "out")))
+    cancel(table.store, job, "me@here")
+    assert await run_job(table.store, job) == 130
+    assert (table.store.view(job).state, (home / "out").exists()) == ("cancelled", False)
+    assert await run_job(table.store, job) == 0, "resumed, it goes on"
+
+
+async def test_somebody_who_looks_whether_a_job_is_alive_does_not_keep_it_from_beginning(
+    table: Bench, home: Path
+) -> None:
+    job = table.create(plan_of(write("a", home / "out")))
+    looking = (table.store.folder(job) / "runner.lock").open("w")
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    running = asyncio.create_task(run_job(table.store, job))
+    await asyncio.sleep(0)  # it tries once
+    looking.close()
+    assert await running == 0
+    assert table.store.view(job).state == "done"
 
 
 async def test_a_fault_of_ours_is_told_without_what_it_says_to_nobody(table: Bench) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bakeryops.errors import RefusedError
+from bakeryops.cluster.errors import KubeError
+from bakeryops.errors import RefusedError, UnreachableError
 from bakeryops.jobs.step import At, Check, Step, StepFailedError, registered
 from bakeryops.model.plan import Plan, PlanStep
 
@@ -43,6 +44,26 @@ class Fail(Step):
         if how == "fault":
             raise ValueError("a fault with a secret: hunter2")
         raise StepFailedError("it went wrong", why="as it was told", hint="Tell it otherwise.")
+
+
+@registered
+class Half(Step):
+    """Adds a line to a file, and then cannot look whether it is there, or waits for ever."""
+
+    kind = "probe.half"
+
+    async def apply(self, at: At) -> None:
+        _add(Path(str(at.args["file"])), "half")
+        if at.args["how"] == "timeout":
+            raise KubeError("PATCH it: no answer in time", kind="timeout")
+
+    async def verify(self, at: At) -> str:
+        if at.args["how"] == "away":
+            raise UnreachableError("nothing answers")
+        if at.args["how"] == "gone":
+            raise StepFailedError("it does not stay", why="somebody has set it back")
+        while True:
+            await at.sleep(0.05)
 
 
 @registered

@@ -128,6 +128,31 @@ def test_a_torn_line_is_passed_over_and_the_journal_goes_on(tmp_path: Path) -> N
     assert [each.event for each in found] == ["created", "end"]
 
 
+def test_a_line_for_which_there_was_no_room_does_not_take_the_next_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.append(Entry(1.0, "created", text="me"))
+    write = os.write
+    room = [10]
+
+    def narrow(descriptor: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        done = write(descriptor, data[: room[0]])
+        room[0] -= done
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bakeryops.jobs.journal.os.write", narrow)
+        with pytest.raises(OSError, match="No space"):
+            journal.append(Entry(2.0, "note", "a", data={"key": "k", "value": "v"}))
+    journal.append(Entry(3.0, "end", "", "failed", "it broke"))
+    journal.close()
+    assert [each.event for each in read_entries(path)] == ["created", "end"]
+
+
 _STATES = st.sampled_from(["checking", "applying", "verifying", "done", "failed", "stopped", "nonsense"])
 _ENTRIES = st.builds(
     Entry,
