@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from bakeryops.cluster.writes import Writer
 from bakeryops.jobs.lease import lock_name
 from tests.support.cli_child import Serving, call
 from tests.support.killed import OVERLAY, Shop, Undertaking, served_shop, shop
+from tests.support.killed_clone import Clone
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -42,45 +41,6 @@ async def ben(demo: Serving, tmp_path: Path) -> AsyncIterator[Shop]:
 @pytest.fixture(scope="module")
 def clone(demo: Serving, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return Clone(demo, tmp_path_factory.mktemp("clone") / "work")
-
-
-class Clone:
-    """A developer's clone."""
-
-    def __init__(self, demo: Serving, folder: Path) -> None:
-        self.folder = folder
-        self._store = f"credential.helper=store --file={demo.folder / 'git-credentials'}"
-        url = next(line.split()[1] for line in demo.said if line.startswith("git "))
-        self.git("clone", "--quiet", url, str(folder), inside=False)
-        self.git("config", "user.name", "Carla")
-        self.git("config", "user.email", "carla@example.org")
-
-    def git(self, *arguments: str, inside: bool = True, fails: bool = False) -> str:
-        where = ["-C", str(self.folder)] if inside else []
-        done = subprocess.run(
-            ["git", "-c", self._store, *where, *arguments], capture_output=True, text=True, check=False,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder.parent), "GIT_CONFIG_GLOBAL": os.devnull,
-                 "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"},
-        )  # fmt: skip
-        assert fails or done.returncode == 0, done.stderr
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    def fetched(self) -> None:
-        """Go to the tip of the branch."""
-        self.git("fetch", "--quiet", "origin", "main")
-        self.git("reset", "--quiet", "--hard", "origin/main")
-
-    def pushed(self, path: str, text: str) -> str:
-        """Commit a file on the tip and push; return the commit once it has arrived, "" where another was quicker."""
-        self.fetched()
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "-m", f"Change {path}")
-        commit = self.git("rev-parse", "HEAD")
-        done = self.git("push", "--porcelain", "origin", "HEAD:main", fails=True)
-        return commit if done else ""
 
 
 async def both(ana: Shop, ben: Shop, watch: float = 0.0) -> tuple[str, Undertaking, Undertaking]:
