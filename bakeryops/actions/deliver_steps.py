@@ -14,13 +14,11 @@ from bakeryops.actions.rollback_look import delivery_of
 from bakeryops.actions.rollout_wait import stays_ready, wait_rollout
 from bakeryops.cluster.errors import KubeError
 from bakeryops.jobs.person import operator
-from bakeryops.jobs.step import At, Check, Step, StepFailedError, registered
+from bakeryops.jobs.step import FAILED, At, Check, Step, StepFailedError, registered
 from bakeryops.text import clean
 
 __all__ = ["AppliedCommit", "Delivered", "FetchedCommit", "Ready", "StaysReady", "StopBuild"]
 
-_FAILED = "failed"
-"""What is noted where Flux said no: a job that goes on must ask anew, the old answer says nothing of a mend."""
 _PATIENCE = 120.0
 """Seconds for which an API server that is away is waited for before a step gives up."""
 
@@ -77,7 +75,7 @@ class AppliedCommit(Step):
         await at.reached(_PATIENCE)
         contains = await ancestors(at, commit)
         seconds = float(at.args.get("seconds") or 660.0)
-        again = at.memo(_FAILED) is True
+        again = at.memo(FAILED) is True
         if again and at.args.get("source"):
             # What was wrong with the commit may have been mended by a later one, which is to be fetched first.
             source = (str(at.args["source_namespace"]), str(at.args["source"]))
@@ -91,7 +89,7 @@ class AppliedCommit(Step):
         except StepFailedError as error:
             revision = await self._unhealthy(at, namespace, name, commit, contains)
             if not revision:
-                at.note(_FAILED, True)
+                at.note(FAILED, True)
                 raise
             return {"revision": revision, "unhealthy": f"{error.message}: {error.why}"}
         return {"revision": revision}
@@ -202,7 +200,7 @@ class Delivered(Step):
                 hint=f"Resume it, then go on with the job: bakeryops flux resume {sync.name}",
             )
         contains, limit = await ancestors(at, commit), (sync.timeout or 300.0) + 360.0
-        again = at.memo(_FAILED) is True
+        again = at.memo(FAILED) is True
         if source is not None and source.kind == "GitRepository":
             token = await request(at, "gitrepositories", source.namespace, source.name, fresh=again)
             await wait_source(at, source.namespace, source.name, token, commit=commit, contains=contains)
@@ -212,7 +210,7 @@ class Delivered(Step):
                 at, sync.namespace, sync.name, token, commit=commit, contains=contains, seconds=limit
             )
         except StepFailedError:
-            at.note(_FAILED, True)
+            at.note(FAILED, True)
             raise
         evidence = [f"Kustomization {sync.name} has applied {revision}"]
         for service, views in delivery.workloads.items():

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bakeryops.actions.observing import World, observing, patiently
-from bakeryops.jobs.step import CHANGED, StepFailedError
+from bakeryops.jobs.step import CHANGED, FAILED, StepFailedError
 from bakeryops.read.flux import OBJECTS, SOURCES, SYNCS
 from bakeryops.read.flux_judge import REQUESTED, said
 from bakeryops.read.flux_revisions import parse_revision
@@ -50,11 +50,12 @@ async def request(at: At, kind: str, namespace: str, name: str, *, fresh: bool =
     """Ask Flux to look at an object (`kind` is its plural) and return the token.
 
     The token is noted before it is sent: a job that is resumed asks with the same one, which asks nothing new
-    where it was handled. With `fresh` it asks anew: the answer to the earlier one was no. Raises `KubeError`.
+    where it was handled. With `fresh`, and where the step has failed before, it asks anew: the earlier answer was
+    no, and says nothing of what was mended since. Raises `KubeError`.
     """
     key = f"token/{kind}/{namespace}/{name}"
     token = at.memo(key)
-    if fresh or not isinstance(token, str):
+    if fresh or not isinstance(token, str) or at.memo(FAILED) is True:
         token = make_token(at.now())
         at.note(key, token)
     writer = await at.writer()

@@ -16,7 +16,7 @@ from bakeryops.jobs.control import forget_stop
 from bakeryops.jobs.gate import permit
 from bakeryops.jobs.holding import Holding
 from bakeryops.jobs.journal import Entry, Journal, read_entries
-from bakeryops.jobs.step import CHANGED, Step, StepFailedError, Stopped, step_of
+from bakeryops.jobs.step import CHANGED, FAILED, Step, StepFailedError, Stopped, step_of
 from bakeryops.jobs.store import JobStore
 from bakeryops.jobs.view import Fold
 from bakeryops.jobs.work import Work, World
@@ -172,6 +172,8 @@ class _Runner:
             self._changed(at, applied)
             if sent and isinstance(error, KubeError) and error.kind == "timeout":
                 self._changed(at, True, f"whether this was done is not known ({at.step.title})")
+            if isinstance(error, StepFailedError) and at.memo(FAILED) is not True:
+                at.note(FAILED, True)
             self._state(at, "failed", clean(error.message))
             raise
         except Exception:

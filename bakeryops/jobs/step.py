@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from bakeryops.cluster.writes import Writer
     from bakeryops.git.repository import Repository
 
-__all__ = ["CHANGED", "At", "Check", "Step", "StepFailedError", "Stopped", "registered", "step_of"]
+__all__ = ["CHANGED", "FAILED", "At", "Check", "Step", "StepFailedError", "Stopped", "registered", "step_of"]
 
 CHANGED = "changed"
 """Note of a step whose request was sent: what the world is called where the step does not come to its end."""
+FAILED = "failed"
+"""Note of a step that has failed in an earlier run of its job."""
 _STEPS: dict[str, Step] = {}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bakeryops.actions.flux import plan_approve, plan_reconcile, plan_resume, plan_suspend
 from bakeryops.cluster.writes import Writer
-from bakeryops.jobs.step import StepFailedError, step_of
+from bakeryops.jobs.step import FAILED, StepFailedError, step_of
 from tests.support.bench import Bench, bench
 
 pytestmark = pytest.mark.slow
@@ -118,6 +118,20 @@ async def test_a_token_asked_for_twice_is_the_same_request(lab: Bench) -> None:
     async with asyncio.timeout(5):
         await step_of("flux.apply").apply(at)
     assert lab.live("kustomizations", "bakery-ia")["metadata"]["annotations"][TOKEN] == token
+
+
+async def test_a_source_that_could_not_fetch_is_asked_anew_when_the_job_goes_on(lab: Bench) -> None:
+    plan = await lab.plan(plan_reconcile, *KEY)
+    await lab.carry_out(plan)
+    at = lab.hands(plan, plan.steps[0])
+    name, fetch = str(at.args["name"]), step_of("flux.source")
+    token = lab.live("gitrepositories", name)["metadata"]["annotations"][TOKEN]
+    at.note(FAILED, True)
+    async with asyncio.timeout(10):
+        await fetch.apply(at)
+    live = lab.live("gitrepositories", name)
+    assert live["metadata"]["annotations"][TOKEN] != token
+    assert live["status"]["lastHandledReconcileAt"] == live["metadata"]["annotations"][TOKEN]
 
 
 async def test_other_kinds_are_asked_and_waited_for_in_the_same_way(lab: Bench) -> None:

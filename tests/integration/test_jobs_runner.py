@@ -71,6 +71,9 @@ async def test_a_failure_before_any_change_is_a_failure_and_after_one_a_partial_
     assert (view.state, view.text, view.exit_code) == ("failed", "it went wrong", 1)
     assert (view.why, view.hint) == ("as it was told", "Tell it otherwise.")
     assert not (home / "out").exists()
+    assert [(each.step, each.data) for each in table.entries(view.id) if each.event == "note"] == [
+        ("f", {"key": "failed", "value": True})
+    ], "what a run has to know that comes after this one"
     view = await table.run(plan_of(write("a", home / "out", partial="written, not read"), failing))
     assert (view.state, view.text) == ("partial", "written, not read: it went wrong")
     refused = PlanStep("r", "probe.fail", "Refuse", {"how": "refused"})
