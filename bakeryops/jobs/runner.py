@@ -28,6 +28,11 @@ __all__ = ["run_job"]
 _PATIENCE = 1.0
 """Seconds to wait for the lock of a job before another runner is said to have it."""
 
+_CUTS = 3
+"""How often a step is begun again after its connection was cut."""
+_BACK = 5.0
+"""Seconds within which the cluster has to answer then."""
+
 
 async def run_job(store: JobStore, job: str) -> int:
     """Carry out a saved job and return what to exit with; raises `UsageError` where it is running already."""
@@ -135,7 +140,7 @@ class _Runner:
             at = self._work(step)
             if step.changes:
                 at.heed()
-            evidence.append(await self._step(step_of(step.kind), at))
+            evidence.append(await self._through(step_of(step.kind), at))
         return evidence
 
     def _work(self, step: PlanStep) -> Work:
@@ -148,6 +153,23 @@ class _Runner:
             who=self._who,
             lost=self._holding.check,
         )
+
+    async def _through(self, step: Step, at: Work) -> str:
+        """Carry out one step, from its check again where a connection was cut to a cluster that answers."""
+        for _ in range(_CUTS):
+            try:
+                return await self._step(step, at)
+            except KubeError as error:
+                if error.kind != "unreachable" or not await self._answers(at):
+                    raise
+        return await self._step(step, at)
+
+    async def _answers(self, at: Work) -> bool:
+        try:
+            await at.reached(_BACK)
+        except UnreachableError:
+            return False
+        return True
 
     async def _step(self, step: Step, at: Work) -> str:
         """Carry out one step; raises what it raises, after having journaled it."""

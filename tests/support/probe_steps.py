@@ -67,6 +67,25 @@ class Half(Step):
 
 
 @registered
+class Look(Step):
+    """Reads a ConfigMap that is not there."""
+
+    kind = "probe.look"
+
+    async def check(self, at: At) -> Check:
+        session = await at.session()
+        try:
+            await session.get("configmaps", "probe", "bakery-ia")
+        except KubeError as error:
+            if error.kind != "not_found":
+                raise
+        return Check(True, "looked")
+
+    async def apply(self, at: At) -> None:
+        """Nothing is to be done."""
+
+
+@registered
 class Wait(Step):
     """Waits until a file is there, or for ever."""
 
