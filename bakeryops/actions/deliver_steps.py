@@ -164,10 +164,13 @@ class StaysReady(Step):
         seconds = float(at.args.get("seconds") or 30.0)
         found = await asyncio.gather(
             *(
-                stays_ready(at, str(each["kind"]), str(each["namespace"]), str(each["name"]), seconds=seconds)
+                stays_ready(
+                    at, str(each["kind"]), str(each["namespace"]), str(each["name"]),
+                    image=str(each.get("image") or ""), seconds=seconds,
+                )
                 for each in at.args["workloads"]
             )
-        )
+        )  # fmt: skip
         return {"evidence": list(found)}
 
     async def verify(self, at: At) -> str:
@@ -216,9 +219,10 @@ class Delivered(Step):
         for service, views in delivery.workloads.items():
             for each in views:
                 place = (each.kind, each.namespace, each.name)
-                evidence.append(await wait_rollout(at, *place, image=str(images[service])))
-                if at.args.get("watch"):
-                    evidence.append(await stays_ready(at, *place, seconds=float(at.args["watch"])))
+                image, watch = str(images[service]), float(at.args.get("watch") or 0)
+                evidence.append(await wait_rollout(at, *place, image=image))
+                if watch:
+                    evidence.append(await stays_ready(at, *place, image=image, seconds=watch))
         return {"evidence": evidence}
 
     async def verify(self, at: At) -> str:

@@ -72,19 +72,21 @@ async def wait_rollout(
             if left:
                 world.tell(f"{shown}: {len(left)} pods are ending")
             elif found.done and len(up) >= found.desired:
-                if digest:
-                    _check_digest(shown, up, image, digest)
-                return _evidence(shown, found.desired, obj, image, digest)
+                told = bool(digest) and _check_digest(shown, up, image, digest)
+                return _evidence(shown, found.desired, obj, image, digest if told else "")
     raise StepFailedError(
         f"{shown} did not roll out within {seconds:.0f} s", why=last,
         hint=f"See: bakeryops workloads -n {namespace} -p",
     )  # fmt: skip
 
 
-async def stays_ready(at: At, kind: str, namespace: str, name: str, *, seconds: float = 30.0) -> str:
+async def stays_ready(
+    at: At, kind: str, namespace: str, name: str, *, image: str = "", seconds: float = 30.0
+) -> str:
     """Watch a workload for `seconds` and return the evidence that nothing restarted and all stayed ready.
 
-    Raises `StepFailedError` at the first restart, or where it is less than ready for some seconds.
+    Raises `StepFailedError` at the first restart, where it is less than ready for some seconds, or where its
+    template does not have `image` any more.
     """
     plural, shown = _plural(kind), f"{_kind(kind)} {clean(name)}"
     known: dict[tuple[str, str], int] = {}
@@ -94,6 +96,12 @@ async def stays_ready(at: At, kind: str, namespace: str, name: str, *, seconds: 
     async with _watching(at, plural, namespace, name, seconds) as world:
         while await world.look():
             obj = _there(world, plural, name, shown)
+            if image and not _wants(obj, image):
+                raise StepFailedError(
+                    f"{shown} was given another image while it was watched",
+                    why="something has deployed over it: a build, image automation, or another person",
+                    hint=f"See: bakeryops service {clean(name)}; bakeryops history",
+                )
             for pod in _pods(world, plural, name, at.now()):
                 for each in pod.containers:
                     before = known.setdefault((pod.uid, each.name), each.restarts)
@@ -164,17 +172,24 @@ def _wants(obj: Any, image: str) -> bool:
     return any(each.image == image for each in containers)
 
 
-def _check_digest(shown: str, pods: list[PodView], image: str, digest: str) -> None:
-    """Raise `StepFailedError` where a pod says that it runs another digest; one that does not say is let pass."""
+def _check_digest(shown: str, pods: list[PodView], image: str, digest: str) -> bool:
+    """Return whether every pod says that it runs a digest; one that does not say which is let pass.
+
+    Raises `StepFailedError` where one says that it runs another.
+    """
+    sure = 0
     for pod in pods:
-        for each in pod.containers:
+        mine = [each for each in pod.containers if not image or each.image == image]
+        sure += any(each.image_id.rpartition("@")[2] == digest for each in mine)
+        for each in mine:
             _, has, runs = each.image_id.partition("@")
-            if has and (not image or each.image == image) and runs != digest:
+            if has and runs != digest:
                 raise StepFailedError(
                     f"{shown} runs another image than the registry has under this tag",
                     why=f"pod {pod.name} runs {runs[:19]}, the registry has {digest[:19]}",
                     hint="The tag was pushed again: the node keeps the image that it pulled before.",
                 )
+    return sure == len(pods)
 
 
 def _evidence(shown: str, desired: int, obj: Any, image: str, digest: str) -> str:

@@ -14,6 +14,7 @@ from bakeryops.actions.rollout_wait import stays_ready, wait_rollout
 from bakeryops.actions.workloads import RESTARTED, plan_delete_pod, plan_restart, plan_scale
 from bakeryops.jobs.step import StepFailedError, step_of
 from tests.support.bench import Bench, bench
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -144,3 +145,21 @@ async def test_a_workload_is_watched_for_a_while(lab: Bench) -> None:
     at = lab.hands(plan, plan.steps[1])
     found = await stays_ready(at, "Deployment", APP, "auth-service", seconds=1.0)
     assert found.startswith("Deployment auth-service stayed ready for 1 s")
+
+
+async def test_what_is_deployed_over_a_workload_while_it_is_watched_is_told(lab: Bench) -> None:
+    plan = await lab.plan(plan_restart, *KEY)
+    at = lab.hands(plan, plan.steps[1])
+    lab.change("kustomizations", "bakery-ia", {"suspend": True})
+    image = str(lab.live("deployments", "auth-service", APP)["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    def other(obj: dict[str, Any]) -> dict[str, Any]:
+        obj["spec"]["template"]["spec"]["containers"][0]["image"] = f"{image}x"
+        return obj
+
+    watching = asyncio.create_task(stays_ready(at, "Deployment", APP, "auth-service", image=image, seconds=60.0))
+    await until(lambda: any("watched for" in text for text in lab.told))
+    lab.store.mutate("deployments", APP, "auth-service", other, manager="test")
+    with pytest.raises(StepFailedError, match="was given another image while it was watched"):
+        async with asyncio.timeout(20):
+            await watching

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from bakeryops.actions import rollout_wait
 from bakeryops.actions.flux_wait import asked, is_revision, make_token
 from bakeryops.actions.owners import field_managers, flux_owner, git_owns, undone_by
 from bakeryops.actions.rollout_state import is_new, rollout, trouble
 from bakeryops.cluster.wire import apps, flux
 from bakeryops.cluster.wire.core import Pod
+from bakeryops.jobs.step import StepFailedError
 from bakeryops.read.flux import sync_of
 from bakeryops.read.pods import pod as read_pod
 from bakeryops.units import parse_time
@@ -203,3 +205,21 @@ def test_who_takes_a_change_back_and_when() -> None:
     body["spec"]["suspend"] = True
     view = sync_of("kustomizations", msgspec.convert(body, flux.Kustomization), now=NOW)
     assert undone_by(view, NOW).endswith("applies Git again when it is resumed and takes it back")
+
+
+def test_a_digest_counts_as_seen_only_where_every_pod_tells_it() -> None:
+    image, digest = "registry/auth:1", "sha256:" + "ab" * 32
+
+    def told(*ids: str) -> bool:
+        pods = [
+            msgspec.structs.replace(
+                seen(), containers=(msgspec.structs.replace(seen().containers[0], image=image, image_id=each),)
+            )
+            for each in ids
+        ]
+        return rollout_wait._check_digest("Deployment auth", pods, image, digest)
+
+    assert told(f"registry/auth@{digest}")
+    assert not told(f"registry/auth@{digest}", "")
+    with pytest.raises(StepFailedError, match="another image than the registry has"):
+        told(f"registry/auth@{digest}", "registry/auth@sha256:" + "cd" * 32)
