@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bakeryops.actions.breakglass_steps import not_in_git
 from bakeryops.actions.flux_wait import KIND_NAMES as KINDS
 from bakeryops.actions.flux_wait import Contains, is_revision, request, wait_applied, wait_reconciled, wait_source
 from bakeryops.actions.marks import marks
@@ -165,10 +166,16 @@ class Resume(Step):
     kind = "flux.resume"
 
     async def check(self, at: At) -> Check:
-        """Look whether it is taken up already; raises where its source has moved since the diff was shown."""
+        """Look whether it is taken up already; raises where its source has moved since the diff was shown.
+
+        Raises too where something was set past Git meanwhile, which a resume would undo.
+        """
         obj = await _object(at)
         if not _suspended(obj):
             return Check(True, _says(at, "is not suspended"))
+        past, hint = not_in_git(obj)
+        if past:
+            raise StepFailedError(f"{_shown(at)} is not resumed", why=past, hint=hint, outcome="refused")
         expects = str(at.args.get("expects") or "")
         if expects:
             session = await at.session()

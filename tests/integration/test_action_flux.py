@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +75,23 @@ async def test_suspend_keeps_reason_owner_and_end_and_resume_takes_all_of_it_awa
     live = lab.live("kustomizations", "bakery-ia")
     assert "suspend" not in live["spec"]
     assert not [key for key in live["metadata"]["annotations"] if "suspended" in key]
+
+
+async def test_what_was_set_past_git_after_the_plan_keeps_flux_suspended(lab: Bench) -> None:
+    await lab.carry_out(await lab.plan(plan_suspend, *KEY, "Gitea is away"))
+    plan = await lab.plan(plan_resume, *KEY)
+    assert not plan.blocked
+
+    def broken_glass(obj: dict[str, Any]) -> dict[str, Any]:
+        record = {"image": "x/auth", "tag": "1", "who": "maria@vps"}
+        obj["metadata"].setdefault("annotations", {})["write-back.bakeryops.dev/auth"] = json.dumps(record)
+        return obj
+
+    lab.store.mutate("kustomizations", "flux-system", "bakery-ia", broken_glass, manager="test")
+    with pytest.raises(StepFailedError, match="is not resumed") as failed:
+        await lab.carry_out(plan)
+    assert "auth was set past Git" in failed.value.why
+    assert lab.live("kustomizations", "bakery-ia")["spec"]["suspend"] is True
 
 
 async def test_what_git_owns_cannot_be_suspended_by_hand(lab: Bench) -> None:
