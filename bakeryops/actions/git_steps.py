@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bakeryops.actions.overlay_edit import Edit, make
+from bakeryops.actions.overlay_edit import Edit, Made, make
 from bakeryops.errors import BakeryopsError
 from bakeryops.git.editing import Editor
 from bakeryops.git.errors import GitError
@@ -16,7 +16,7 @@ from bakeryops.git.repository import Repository
 from bakeryops.jobs.step import At, Check, Step, StepFailedError, registered
 from bakeryops.text import clean
 
-__all__ = ["CHANGE", "PushEdit"]
+__all__ = ["CHANGE", "LookAgain", "PushEdit"]
 
 CHANGE = "Bakery-Change"
 """The trailer by which a commit of ours is known again."""
@@ -40,7 +40,7 @@ class PushEdit(Step):
         """Look whether the commit is on the branch already."""
         repository = await at.repository()
         await repository.refresh()
-        found = await self._pushed(at, repository)
+        found = await _pushed(at, repository)
         if found:
             return Check(True, self._evidence(repository, found), {"commit": found})
         return Check(False)
@@ -60,20 +60,15 @@ class PushEdit(Step):
             if made.state == "done":
                 return {"commit": head, "nothing": True}
             if made.state != "made":
-                raise StepFailedError(
-                    f"{repository.branch} has changed meanwhile: {clean(made.text)}",
-                    why="nothing was pushed, so that nobody's change is lost",
-                    hint=_AGAIN,
-                    outcome="refused",
-                )
+                raise _changed(repository, made)
             # Noted first: a run that comes after a kill must know its own commit.
             at.note("commit", made.commit)
             at.heed()
             if await self._push(at, repository, editor, made.commit, head):
                 return {"commit": made.commit}
             await repository.refresh()
-            if await self._pushed(at, repository):
-                return {"commit": await self._pushed(at, repository)}
+            if found := await _pushed(at, repository):
+                return {"commit": found}
         raise StepFailedError(
             f"{repository.branch} moved {_ATTEMPTS} times while it was pushed to",
             hint="Try again in a quiet minute.",
@@ -115,22 +110,55 @@ class PushEdit(Step):
         """Return whether a commit arrived although the push did not say so."""
         try:
             await repository.refresh()
-            return bool(await self._pushed(at, repository))
+            return bool(await _pushed(at, repository))
         except BakeryopsError:
             return False
 
-    async def _pushed(self, at: At, repository: Repository) -> str:
-        """Return our commit on the fetched branch, "" where it is not there."""
-        head = await repository.head()
-        commit = at.memo("commit")
-        if isinstance(commit, str) and head:
-            try:
-                if await repository.is_ancestor(commit, head):
-                    return commit
-            except GitError:
-                # It was made in a mirror that is gone.
-                pass
-        return await find_trailer(repository, CHANGE, str(at.args["change"])) if head else ""
-
     def _evidence(self, repository: Repository, commit: str) -> str:
         return f"{repository.branch} has {commit[:7]}"
+
+
+@registered
+class LookAgain(Step):
+    """See that the branch still says what the preview showed, before anything is held, suspended or cancelled."""
+
+    kind = "git.look"
+
+    async def apply(self, at: At) -> None:
+        """Fetch, and compute the change on the tip; raises `StepFailedError` where it is another one by now."""
+        repository = await at.repository()
+        await repository.refresh()
+        if await _pushed(at, repository):
+            return
+        made = await make(
+            repository, Editor(repository), await repository.head(), msgspec.convert(at.args["edit"], Edit)
+        )
+        if made.state not in ("made", "done"):
+            raise _changed(repository, made)
+
+    async def verify(self, at: At) -> str:
+        """Say that it is so."""
+        return "the entries are as they were shown"
+
+
+def _changed(repository: Repository, made: Made) -> StepFailedError:
+    return StepFailedError(
+        f"{repository.branch} has changed meanwhile: {clean(made.text)}",
+        why="nothing was pushed, so that nobody's change is lost",
+        hint=_AGAIN,
+        outcome="refused",
+    )
+
+
+async def _pushed(at: At, repository: Repository) -> str:
+    """Return our commit on the fetched branch, "" where it is not there."""
+    head = await repository.head()
+    commit = at.memo("commit")
+    if isinstance(commit, str) and head:
+        try:
+            if await repository.is_ancestor(commit, head):
+                return commit
+        except GitError:
+            # It was made in a mirror that is gone.
+            pass
+    return await find_trailer(repository, CHANGE, str(at.args["change"])) if head else ""

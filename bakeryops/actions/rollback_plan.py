@@ -123,15 +123,16 @@ def _steps(seen: Seen) -> Iterator[PlanStep]:
     reason = wish.reason or f"rolled back to {shown(seen.target.moves[0].after)}"
     held = seen.holds or {}
     fresh = [each for each in services if each not in held or held[each].over(ground.now)]
-    if wish.hold and fresh:
-        yield hold_step(ground, fresh, reason, patient=True)
+    first = [hold_step(ground, fresh, reason, patient=True)] if wish.hold and fresh else []
     for number, writer in enumerate(each for each in seen.automation if not each.suspended):
-        yield _suspend_writer(number, writer.namespace, writer.name, reason)
+        first.append(_suspend_writer(number, writer.namespace, writer.name, reason))
     if wish.cancel_builds:
-        for build, touched in builds_in_the_way(ground, services):
-            if touched:
-                yield _cancel(build)
-    yield _push_step(seen)
+        first += [_cancel(build) for build, touched in builds_in_the_way(ground, services) if touched]
+    push = _push_step(seen)
+    if first:
+        yield _look_step(seen, push)
+        yield from first
+    yield push
     delivery = [] if wish.commit_only else list(delivery_steps(seen))
     if wish.hold and fresh:
         # Once more after the first word with the cluster: it may have been away when the hold was to be set.
@@ -142,6 +143,14 @@ def _steps(seen: Seen) -> Iterator[PlanStep]:
     lifted = lifted_holds(seen)
     if lifted:
         yield lift_step(ground, lifted)
+
+
+def _look_step(seen: Seen, push: PlanStep) -> PlanStep:
+    """Return the step before all others that refuses where somebody was faster, so that nothing is left behind."""
+    return PlanStep(
+        "look", "git.look", f"See that {seen.ground.code.branch} still says what is shown here",
+        {name: push.args[name] for name in ("edit", "change")}, ("git fetch",), changes=False, seconds=0.5,
+    )  # fmt: skip
 
 
 def _push_step(seen: Seen) -> PlanStep:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bakeryops.demo.chain.overlay import OVERLAY
-from tests.support.rollback import REGISTRY, WHO, Matrix, notes, trailers
+from tests.support.rollback import REGISTRY, WHO, Matrix, notes, push_of, trailers
 from tests.support.rollback_worlds import made
 
 __all__ = ["made"]
@@ -19,7 +19,16 @@ async def test_the_last_deploy_of_one_service_is_reverted(made: Matrix) -> None:
     plan = await made.plan("tenant", reason="sign-in fails", watch=0.5)
     assert plan.title == f"Roll back tenant to {old}"
     assert plan.scope == ("service/tenant",)
-    assert [step.id for step in plan.steps] == ["hold", "push", "fetched", "held", "applied", "ready", "stays"]
+    assert [step.id for step in plan.steps] == [
+        "look",
+        "hold",
+        "push",
+        "fetched",
+        "held",
+        "applied",
+        "ready",
+        "stays",
+    ]
     view = await made.run(plan)
     assert (view.state, view.exit_code) == ("done", 0)
     commit = made.head()
@@ -37,8 +46,8 @@ async def test_the_last_deploy_of_one_service_is_reverted(made: Matrix) -> None:
     assert made.runs("tenant", old)
     assert made.scene.applied() == commit.sha
     assert "sign-in fails" in made.holds()["tenant"]
-    assert f"git revert --no-commit {deploy.sha[:12]}" in plan.steps[1].shows
-    assert commit.sha[:12] in plan.steps[1].shows[1]
+    assert f"git revert --no-commit {deploy.sha[:12]}" in push_of(plan).shows
+    assert commit.sha[:12] in push_of(plan).shows[1]
     assert view.evidence[-1].startswith("Deployment tenant-service stayed ready")
 
 
@@ -51,7 +60,7 @@ async def test_a_neighbour_that_was_deployed_since_stays(made: Matrix) -> None:
     commit = made.head()
     assert made.lines(commit) == [f"-    newTag: {bad.tag}", f"+    newTag: {old}"]
     assert ("Reverts", deploy.sha) in trailers(commit)
-    assert view.plan.steps[1].args["edit"]["mode"] == "revert"
+    assert push_of(view.plan).args["edit"]["mode"] == "revert"
     assert made.tag("forecasting") == neighbour.tag
     assert made.runs("external", old)
     assert made.runs("forecasting", neighbour.tag)
@@ -86,11 +95,11 @@ async def test_where_a_revert_conflicts_the_tag_is_set(made: Matrix) -> None:
     newer = made.image("sales")
     made.rewrite(lambda text: text.replace(f"{bad} # tried by hand", f"{newer} # by hand again"), "sales: again\n")
     plan = await made.plan("sales", to=good.tag)
-    assert plan.steps[1].args["edit"]["mode"] == "revert"
+    assert push_of(plan).args["edit"]["mode"] == "revert"
     # With a comment changed in the line since, taking it back by merging is no more possible.
     made.rewrite(lambda text: text.replace("# by hand again", "# keep me"), "sales: a comment\n")
     plan = await made.plan("sales", to=good.tag)
-    push = plan.steps[1]
+    push = push_of(plan)
     assert push.args["edit"]["mode"] == "set"
     assert "the revert conflicts in" in next(fact.text for fact in plan.facts if fact.label == "git")
     assert (await made.run(plan)).state == "done"
@@ -106,7 +115,7 @@ async def test_of_a_commit_of_several_services_one_goes_back_by_its_tag(made: Ma
     both = made.together(new)
     plan = await made.plan("suppliers")
     assert "other services too" in next(fact.text for fact in plan.facts if fact.label == "git")
-    assert f"newTag: {old['suppliers']}" in plan.steps[1].shows[0]
+    assert f"newTag: {old['suppliers']}" in push_of(plan).shows[0]
     assert (await made.run(plan)).state == "done"
     commit = made.head()
     assert commit.parents == (both,)
@@ -163,7 +172,7 @@ async def test_a_merged_pull_request_is_taken_back_against_its_first_parent(made
     merge, side = made.merged("demo-session", tag)
     plan = await made.plan("demo-session")
     assert "merging the same branch again brings nothing" in notes(plan, "soon")
-    assert f"git revert --no-commit -m 1 {merge[:12]}" in plan.steps[1].shows
+    assert f"git revert --no-commit -m 1 {merge[:12]}" in push_of(plan).shows
     assert (await made.run(plan)).state == "done"
     commit = made.head()
     assert commit.parents == (merge,)

@@ -125,7 +125,7 @@ async def test_a_plan_made_while_the_api_server_is_away(made: Matrix, monkeypatc
     await made.server.close()
     plan = await made.plan("training", away="the API server refused the connection")
     assert "the commit is pushed, the rest waits" in notes(plan, "soon")
-    assert [step.id for step in plan.steps] == ["hold", "push", "delivered", "held"]
+    assert [step.id for step in plan.steps] == ["look", "hold", "push", "delivered", "held"]
     view = await made.run(plan)
     assert (view.state, view.exit_code) == ("partial", 1)
     assert view.text.startswith("committed, not applied: ")

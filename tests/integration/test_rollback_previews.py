@@ -6,7 +6,7 @@ import pytest
 
 from bakeryops.demo.chain.overlay import OVERLAY
 from bakeryops.errors import UsageError
-from tests.support.rollback import FOLDER, Matrix, notes
+from tests.support.rollback import FOLDER, Matrix, notes, push_of
 from tests.support.rollback_worlds import made
 from tests.support.waiting import until
 
@@ -78,7 +78,7 @@ async def test_manifests_of_the_commit_come_back_too_and_data_that_goes_is_red(m
     await made.back("auth")
     assert made.store.get("statefulsets", "bakery-ia", "extra-db") is not None
     plan = await made.plan("tenant")
-    assert plan.steps[1].args["edit"]["mode"] == "revert"
+    assert push_of(plan).args["edit"]["mode"] == "revert"
     section = next(each for each in plan.sections if each.title == "Objects that change")
     assert section.lines == (
         "- PersistentVolumeClaim bakery-ia/extra-data",
@@ -111,9 +111,8 @@ async def test_a_field_that_the_cluster_does_not_let_change_is_told(made: Matrix
     made.together({"orders": bad}, f"deploy(orders): {bad}\n", {extra: worker("other").encode()})
     plan = await made.plan("orders")
     assert "Deployment extra-worker: spec.selector cannot be changed; Flux will fail" in notes(plan, "bad")
-    made.together(
-        {"orders": made.tag("orders", f"{made.head().sha}^")}, "take it away\n", {extra: worker("one").encode()}
-    )
+    gone: dict[str, bytes | None] = {extra: None}
+    made.rewrite(lambda text: text.replace("  - worker.yaml\n", ""), "no worker\n", gone)
 
 
 async def test_migrations_between_the_two_sources_have_to_be_typed(made: Matrix) -> None:
@@ -156,7 +155,7 @@ async def test_a_suspended_kustomization_blocks_unless_it_is_resumed_or_left(mad
     assert plan.blocked == "Kustomization bakery-ia is suspended: what is pushed would not be applied"
     assert "--resume, or --commit-only" in plan.hint
     plan = await made.plan("external", commit_only=True)
-    assert [step.id for step in plan.steps] == ["hold", "push", "held"]
+    assert [step.id for step in plan.steps] == ["look", "hold", "push", "held"]
     assert (await made.run(plan)).state == "done"
     assert made.tag("external") == old
     assert made.scene.applied() != made.head().sha
@@ -218,7 +217,7 @@ async def test_builds_in_the_way_are_cancelled_when_asked(made: Matrix) -> None:
     source = made.scene.push("maria", "inventory: more\n", {"services/inventory/app/more.py": b"MORE = 1\n"})
     run = await _begun(made, source)
     plan = await made.plan("inventory", cancel_builds=True, hold=False)
-    assert [step.id for step in plan.steps][:2] == [f"cancel-{run}", "push"]
+    assert [step.id for step in plan.steps][:3] == ["look", f"cancel-{run}", "push"]
     assert (await made.run(plan)).state == "done"
     await until(lambda: _ended(made, run), 60)
     assert _condition(made, run)["reason"] == "Cancelled"

@@ -65,30 +65,43 @@ async def test_a_commit_that_arrives_while_it_is_pushed_is_built_upon(
     assert made.lines(made.head()) == [f"-    newTag: {bad}", f"+    newTag: {old}"]
 
 
-async def test_an_entry_that_somebody_changed_meanwhile_is_not_touched(made: Matrix) -> None:
-    plan, _, bad, _ = await planned(made, "pos")
-    mend = made.image("pos")
-    theirs = made.together({"pos": mend}, f"deploy(pos): {mend}\n")
-    view = await made.run(plan)
-    assert (view.state, view.exit_code) == ("partial", 1)
-    assert f"pos is at {mend} by now, not at {bad}" in view.text
-    assert view.why == "nothing was pushed, so that nobody's change is lost"
-    assert made.head().sha == theirs
-    assert made.tag("pos") == mend
-
-
-async def test_without_a_hold_that_is_a_refusal(made: Matrix) -> None:
-    old, bad = made.tag("recipes"), made.image("recipes")
-    made.together({"recipes": bad}, f"deploy(recipes): {bad}\n")
-    plan = await made.plan("recipes", hold=False)
-    mend = made.image("recipes")
-    theirs = made.together({"recipes": mend}, f"deploy(recipes): {mend}\n")
+@pytest.mark.parametrize("hold", [True, False])
+async def test_an_entry_that_somebody_changed_meanwhile_is_not_touched(made: Matrix, hold: bool) -> None:
+    service = "pos" if hold else "recipes"
+    bad = made.image(service)
+    made.together({service: bad}, f"deploy({service}): {bad}\n")
+    plan = await made.plan(service, hold=hold)
+    mend = made.image(service)
+    theirs = made.together({service: mend}, f"deploy({service}): {mend}\n")
     view = await made.run(plan)
     assert (view.state, view.exit_code) == ("refused", 5)
-    assert "Look at the new preview" in view.hint
+    assert view.text == f"main has changed meanwhile: {service} is at {mend} by now, not at {bad}"
+    assert view.why == "nothing was pushed, so that nobody's change is lost"
+    assert view.hint == "Look at the new preview, and decide again."
     assert made.head().sha == theirs
-    assert "recipes" not in made.holds()
-    assert old != made.tag("recipes") == mend
+    assert made.tag(service) == mend
+    assert service not in made.holds()
+
+
+async def test_an_entry_that_changes_while_it_is_pushed_is_not_touched_either(
+    made: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, _, bad, _ = await planned(made, "notification")
+    theirs: list[str] = []
+    push = Editor.push
+
+    async def late(self: Editor, sha: str, *, expect: str) -> object:
+        if not theirs:
+            mend = made.image("notification")
+            theirs.append(made.together({"notification": mend}, f"deploy(notification): {mend}\n"))
+        return await push(self, sha, expect=expect)
+
+    monkeypatch.setattr(Editor, "push", late)
+    view = await made.run(plan)
+    assert (view.state, view.exit_code) == ("partial", 1)
+    assert view.text.startswith("notification is held: main has changed meanwhile: notification is at ")
+    assert f"not at {bad}" in view.text
+    assert made.head().sha == theirs[0]
 
 
 async def test_what_somebody_took_back_already_needs_no_commit(made: Matrix) -> None:
@@ -107,7 +120,9 @@ async def test_a_branch_that_was_set_back_is_looked_at_anew(made: Matrix) -> Non
     elsewhere = made.together({"external": bad}, f"deploy(external): {bad} again\n")
     view = await made.run(plan)
     # The commit that was to be reverted is not on the branch any more.
-    assert (view.state, view.exit_code) == ("partial", 1)
+    assert (view.state, view.exit_code) == ("failed", 1)
+    assert "is not in the history of" in view.text
+    assert "rewritten" in view.hint
     assert made.head().sha == elsewhere
     again = await made.back("external")
     assert made.head().parents == (elsewhere,)

@@ -8,7 +8,7 @@ import pytest
 
 from bakeryops.actions.hold import plan_hold, plan_unhold
 from bakeryops.errors import BakeryopsError, UsageError
-from tests.support.rollback import WHO, Matrix, notes, trailers
+from tests.support.rollback import WHO, Matrix, notes, push_of, trailers
 from tests.support.rollback_worlds import made
 from tests.support.waiting import until
 
@@ -68,7 +68,7 @@ async def test_an_undo_of_one_service_of_a_release_sets_its_tag(made: Matrix) ->
     view = await made.run(await made.plan("", release=run))
     assert view.state == "done"
     plan = await made.undo("recipes")
-    assert plan.steps[0].args["edit"]["mode"] == "set"
+    assert push_of(plan).args["edit"]["mode"] == "set"
     assert (await made.run(plan)).state == "done"
     assert made.tag("recipes") == new
     assert made.tag("suppliers") == made.tag("suppliers", f"{commits['suppliers']}^")
@@ -113,7 +113,7 @@ async def test_the_next_rollback_never_goes_to_what_was_rolled_back(made: Matrix
     plan = await made.plan("training")
     await made.run(plan)
     assert made.tag("training") == first.tag
-    assert bad.tag not in plan.steps[1].title
+    assert bad.tag not in push_of(plan).title
     newest = made.image("training")
     made.together({"training": bad.tag}, f"deploy(training): {bad.tag} by mistake\n")
     made.together({"training": newest}, f"deploy(training): {newest}\n")
@@ -141,7 +141,7 @@ async def test_a_hold_whose_time_is_over_holds_no_more_and_is_set_anew(made: Mat
     await made.release("forecasting")
     hold_by(made, "forecasting", "jonas@laptop", until="2026-11-02T00:00:00Z")
     plan = await made.plan("forecasting")
-    assert plan.steps[0].id == "hold"
+    assert plan.steps[1].id == "hold"
     await made.run(plan)
     held = json.loads(made.holds()["forecasting"])
     assert (held["owner"], held["until"]) == (WHO.label, None)

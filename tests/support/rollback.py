@@ -32,11 +32,11 @@ from bakeryops.jobs.runner import run_job
 from bakeryops.jobs.settings import Settings
 from bakeryops.jobs.store import JobStore
 from bakeryops.model.job import JobView
-from bakeryops.model.plan import Plan
+from bakeryops.model.plan import Plan, PlanStep
 from tests.support.demo import kubeconfig
 from tests.support.waiting import until
 
-__all__ = ["FOLDER", "REGISTRY", "WHO", "Matrix", "matrix", "notes", "trailers"]
+__all__ = ["FOLDER", "REGISTRY", "WHO", "Matrix", "matrix", "notes", "push_of", "trailers"]
 
 Object = dict[str, Any]
 Files = Mapping[str, bytes | None]
@@ -251,6 +251,11 @@ def trailers(commit: GitCommit) -> list[tuple[str, str]]:
     last = commit.message.rstrip("\n").rpartition("\n\n")[2]
     found = [line.partition(": ") for line in last.splitlines()]
     return [(key, value) for key, _, value in found if key != "Bakery-Change"]
+
+
+def push_of(plan: Plan) -> PlanStep:
+    """Return the step that commits and pushes."""
+    return next(step for step in plan.steps if step.id == "push")
 
 
 def notes(plan: Plan, tone: str = "") -> str:
