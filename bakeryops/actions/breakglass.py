@@ -291,13 +291,20 @@ async def plan_write_back(ground: Ground, service: str, *, reason: str = "") -> 
         command=shlex.join(["bakeryops", "rollback", service, "--write-back"]),
         facts=(Fact("git", f"{shown(present)} → {shown(after)}"), Fact("flux", f"{sync.name} {sync.state}")),
         notes=tuple(notes),
-        needs=(Permission("patch", "kustomizations", sync.namespace, sync.name, _KUSTOMIZE),),
+        needs=tuple(_back_needs(delivery, sync)),
         usual=40.0,
         basis={"git.url": ground.code.url, "git.branch": ground.code.branch, "git.head": ground.code.head}
         | ({"git.resolve": ground.resolve} if ground.resolve else {}),
         blocked=blocked,
         hint="Look whether Gitea is running; then again." if blocked else "",
     )
+
+
+def _back_needs(delivery: Delivery, sync: Sync) -> Iterator[Permission]:
+    yield Permission("patch", "kustomizations", sync.namespace, sync.name, _KUSTOMIZE)
+    source = delivery.source
+    if source is not None and source.kind == "GitRepository":
+        yield Permission("patch", "gitrepositories", source.namespace, source.name, "source.toolkit.fluxcd.io")
 
 
 def _drift_notes(service: str, record: Mapping[str, Any], present: Entry) -> Iterator[Note]:

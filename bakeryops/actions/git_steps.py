@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bakeryops.actions.overlay_edit import Edit, Made, make
+from bakeryops.actions.overlay_edit import Edit, Made, entries_at, make
 from bakeryops.errors import BakeryopsError
 from bakeryops.git.editing import Editor
 from bakeryops.git.errors import GitError
@@ -94,8 +94,19 @@ class PushEdit(Step):
         try:
             push = await editor.push(commit, expect=head)
         except GitError as error:
-            if error.kind in _UNSURE and await self._arrived(at, repository):
+            if error.kind not in _UNSURE:
+                raise
+            arrived = await self._arrived(at, repository)
+            if arrived:
                 return True
+            # What was sent before the time was up may be taken in yet.
+            if arrived is None or error.kind == "timeout":
+                raise StepFailedError(
+                    f"whether {commit[:7]} is on {repository.branch} is not known: {error.message}",
+                    why=error.why,
+                    hint=f"As soon as Gitea answers, go on: bakeryops jobs resume {at.job}",
+                    outcome="partial",
+                ) from None
             raise
         if push.state == "refused":
             raise StepFailedError(
@@ -106,13 +117,13 @@ class PushEdit(Step):
             )
         return push.state == "pushed"
 
-    async def _arrived(self, at: At, repository: Repository) -> bool:
-        """Return whether a commit arrived although the push did not say so."""
+    async def _arrived(self, at: At, repository: Repository) -> bool | None:
+        """Return whether a commit arrived although the push did not say so, None where nobody tells."""
         try:
             await repository.refresh()
             return bool(await _pushed(at, repository))
         except BakeryopsError:
-            return False
+            return None
 
     def _evidence(self, repository: Repository, commit: str) -> str:
         return f"{repository.branch} has {commit[:7]}"
@@ -161,4 +172,11 @@ async def _pushed(at: At, repository: Repository) -> str:
         except GitError:
             # It was made in a mirror that is gone.
             pass
-    return await find_trailer(repository, CHANGE, str(at.args["change"])) if head else ""
+    found = await find_trailer(repository, CHANGE, str(at.args["change"])) if head else ""
+    return found if found and await _says(repository, found, msgspec.convert(at.args["edit"], Edit)) else ""
+
+
+async def _says(repository: Repository, commit: str, edit: Edit) -> bool:
+    """Return whether a commit that carries our trailer also says what we want: anybody may copy a message."""
+    present = await entries_at(repository, commit, edit.overlay)
+    return all(present.get(name) == entry for name, entry in edit.after.items())

@@ -57,7 +57,7 @@ def finished_plan(seen: Seen) -> Plan:
         sections=tuple(sections_of(seen)),
         typed=typed,
         why_typed=why,
-        needs=() if wish.commit_only else tuple(_needs(seen)),
+        needs=tuple(_needs(seen)),
         usual=None if wish.commit_only else _USUAL + wish.watch,
         basis=_basis(seen),
         blocked=blocked,
@@ -272,13 +272,19 @@ def _cancel(build: Build) -> PlanStep:
 
 
 def _needs(seen: Seen) -> Iterator[Permission]:
-    sync, source = seen.delivery.sync, seen.delivery.source
-    if seen.wish.hold or seen.verb == "reapply":
+    sync, source, wish = seen.delivery.sync, seen.delivery.source, seen.wish
+    if wish.hold or seen.verb == "reapply":
         yield from hold_needs(seen.ground)
+    for writer in seen.automation:
+        if not writer.suspended:
+            yield Permission("patch", "imageupdateautomations", writer.namespace, writer.name, f"image.{_FLUX}")
+    if wish.cancel_builds:
+        for build, touched in builds_in_the_way(seen.ground, seen.services):
+            if touched:
+                yield Permission("patch", "pipelineruns", build.namespace, build.name, "tekton.dev")
+    if wish.commit_only:
+        return
     if sync is not None:
         yield Permission("patch", "kustomizations", sync.namespace, sync.name, f"kustomize.{_FLUX}")
     if source is not None:
         yield Permission("patch", "gitrepositories", source.namespace, source.name, f"source.{_FLUX}")
-    for writer in seen.automation:
-        if not writer.suspended:
-            yield Permission("patch", "imageupdateautomations", writer.namespace, writer.name, f"image.{_FLUX}")

@@ -80,6 +80,7 @@ async def test_past_git_and_back_into_it(made: Matrix) -> None:
     assert blocked.blocked == resume.blocked
     before = made.head()
     back = await plan_write_back(await made.ground(), "tenant")
+    assert {each.resource for each in back.needs} == {"kustomizations", "gitrepositories"}
     assert back.title == f"Write tenant {old} back to Git and resume bakery-ia"
     view = await made.run(back)
     assert (view.state, view.exit_code) == ("done", 0), (view.text, view.why)
