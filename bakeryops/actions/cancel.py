@@ -87,6 +87,15 @@ async def plan_cancel(ground: Ground, run: str, mode: str = "graceful") -> Plan:
         partial="asked to stop, still running",
         seconds=5.0,
     )
+    saving = PlanStep(
+        id="save",
+        kind="build.save",
+        title="Save the logs of what runs",
+        args={"namespace": build.namespace, "name": build.name},
+        shows=("logs, objects and events of its running tasks go to the black box: bakeryops blackbox",),
+        changes=False,
+        seconds=1.0,
+    )
     extra = [] if mode == "graceful" else ["--mode", mode]
     return Plan(
         action="cancel",
@@ -94,7 +103,7 @@ async def plan_cancel(ground: Ground, run: str, mode: str = "graceful") -> Plan:
         button="Cancel the build",
         subject=build.name,
         created=ground.now,
-        steps=() if blocked else (step,),
+        steps=() if blocked else (saving, step),
         scope=(f"build/{build.key}",),
         command=shlex.join(["bakeryops", "builds", "cancel", build.name, *extra]),
         undo=shlex.join(["bakeryops", "builds", "rerun", build.name]),

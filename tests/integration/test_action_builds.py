@@ -22,6 +22,7 @@ from bakeryops.actions.steps import load_steps
 from bakeryops.errors import BakeryopsError, UsageError
 from bakeryops.jobs.step import StepFailedError, step_of
 from bakeryops.jobs.store import JobStore
+from bakeryops.keeping.blackbox import BlackBoxStore
 from bakeryops.model.plan import Plan
 from tests.support.bench import Bench, bench
 from tests.support.chain import CI, ended, reason
@@ -278,23 +279,34 @@ async def test_each_way_to_cancel_ends_the_run_as_it_says(
     found = lab.live("pipelineruns", run["metadata"]["name"], CI)
     assert found["spec"]["status"] == status
     assert reason(found) in ("Cancelled", "Failed")
-    assert evidence == [f"{run['metadata']['name']} has ended as {reason(found)}"]
+    assert evidence[0].startswith("saved: test ")
+    assert evidence[1:] == [f"{run['metadata']['name']} has ended as {reason(found)}"]
     assert bool(lab.chain.task_runs(run, "report-status")) is reports
     assert not lab.chain.task_runs(run, "update-tag")
     again = await lab.plan(plan_cancel, run["metadata"]["name"], mode)
     assert again.blocked.startswith("it has ended already")
 
 
-async def test_logs_that_go_are_told_before(lab: Bench) -> None:
+async def test_logs_that_go_are_told_before_and_saved(
+    lab: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
     def turn_off(obj: Object) -> Object:
         obj["data"]["keep-pod-on-cancel"] = "false"
         return obj
 
     lab.store.mutate("configmaps", "tekton-pipelines", "feature-flags", turn_off, manager="test")
-    run = await running(lab, "clone")
+    run = await running(lab, "test")
     plan = await lab.plan(plan_cancel, run["metadata"]["name"], "now")
     assert "are deleted with their logs" in texts(plan)
-    assert await lab.carry_out(plan)
+    said = (await lab.carry_out(plan))[0]
+    name = run["metadata"]["name"]
+    saved = BlackBoxStore().find(lab.session.target.server, build=name, namespace=CI)
+    assert [each.verdict for each in saved] == ["cancelled"]
+    assert lab.store.get("pods", CI, saved[0].pod) is None, "the pod has gone with the cancel"
+    assert said == f"saved: {saved[0].task}"
+    assert [each.step for each in saved[0].logs if each.lines or each.missing]
 
 
 async def test_a_run_that_ended_meanwhile_is_not_called_cancelled(lab: Bench) -> None:
