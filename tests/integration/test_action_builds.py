@@ -304,7 +304,7 @@ async def test_logs_that_go_are_told_before_and_saved(
     name = run["metadata"]["name"]
     saved = BlackBoxStore().find(lab.session.target.server, build=name, namespace=CI)
     assert [each.verdict for each in saved] == ["cancelled"]
-    assert lab.store.get("pods", CI, saved[0].pod) is None, "the pod has gone with the cancel"
+    await until(lambda: lab.store.get("pods", CI, saved[0].pod) is None)
     assert said == f"saved: {saved[0].task}"
     assert [each.step for each in saved[0].logs if each.lines or each.missing]
 
