@@ -31,6 +31,8 @@ def plan(sizes: tuple[int, ...]) -> list[tuple[str, list[str]]]:
     for count in BUILDS:
         found.append((f"builds list {count}", ["benchmarks.builds", "list", "--builds", str(count)]))
         found.append((f"builds console {count}", ["benchmarks.builds", "console", "--builds", str(count)]))
+    found.append(("acting preview", ["benchmarks.acting", "preview"]))
+    found.append(("acting pushed", ["benchmarks.acting", "pushed"]))
     found.append(("client aio-typed 5000", ["benchmarks.client", "aio-typed", "--pods", "5000"]))
     found.append(("widgets log", ["benchmarks.widgets", "log"]))
     found.append(("console log", ["benchmarks.console", "log"]))

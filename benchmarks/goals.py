@@ -54,6 +54,8 @@ GOALS = [
     Goal(
         "builds console 5000", "again_opened_ms", "enter -> the next build on screen, 5,000 builds (ms)", most=100
     ),
+    Goal("acting preview", "warm_ms", "key -> preview of a rollback, plan kept warm (ms)", most=200),
+    Goal("acting pushed", "pushed_ms", "confirm -> pushed, on loopback (ms)", most=2000),
     Goal("widgets log", "lines_per_second", "log lines/s taken in by the view", least=50_000),
     Goal("console log", "key_p99_ms", "key -> repaint while 50,000 log lines/s flow, p99 (ms)", most=60),
 ]
