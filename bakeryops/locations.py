@@ -7,15 +7,27 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-__all__ = ["config_file", "expanded", "private_folder", "state_folder"]
+from bakeryops.errors import BakeryopsError
+
+__all__ = ["FolderError", "config_file", "expanded", "private_folder", "state_folder"]
 
 _DIRS = PlatformDirs("bakeryops", appauthor=False)
+
+
+class FolderError(BakeryopsError, OSError):
+    """A folder that is needed cannot be had; whoever can do without catches it as the `OSError` that it is."""
 
 
 def config_file() -> Path:
     """Return the configuration file's path, `$BAKERYOPS_CONFIG` or `$XDG_CONFIG_HOME/bakeryops/config.yaml`."""
     named = os.environ.get("BAKERYOPS_CONFIG")
-    return expanded(named) if named else Path(_DIRS.user_config_dir) / "config.yaml"
+    if named:
+        return expanded(named)
+    try:
+        return Path(_DIRS.user_config_dir) / "config.yaml"
+    except RuntimeError:
+        # Without a home folder there is none, and the defaults hold.
+        return Path("~/.config/bakeryops/config.yaml")
 
 
 def expanded(path: str | Path) -> Path:
@@ -25,13 +37,31 @@ def expanded(path: str | Path) -> Path:
 
 
 def state_folder() -> Path:
-    """Return the folder of state and journals, `$XDG_STATE_HOME/bakeryops`, made 0700 when absent."""
-    return private_folder(Path(_DIRS.user_state_dir))
+    """Return the folder of state and journals, `$XDG_STATE_HOME/bakeryops`, made 0700 when absent.
+
+    Raises `FolderError` where it cannot be made, or no home folder is known.
+    """
+    try:
+        path = Path(_DIRS.user_state_dir)
+    except RuntimeError:
+        raise FolderError(
+            "there is no folder to keep jobs and mirrors in: this user has no home folder",
+            hint="Set XDG_STATE_HOME, or HOME, to an absolute path.",
+        ) from None
+    return private_folder(path)
 
 
 def private_folder(path: Path) -> Path:
-    """Return `path` as a folder that only its owner can enter, making it when absent."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o700)
+    """Return `path` as a folder that only its owner can enter, making it when absent; raises `FolderError`."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        found = FolderError(
+            f"nothing can be kept in {path}: {error.strerror or error}",
+            hint="Make it writable for this user, or set XDG_STATE_HOME to a folder that is.",
+        )
+        found.errno, found.strerror = error.errno, error.strerror
+        raise found from None
     return path

@@ -23,5 +23,5 @@ def crash_report(error: BaseException) -> list[str]:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(f"bakeryops {__version__}\n\n{clean_lines(''.join(traceback.format_exception(error)))}\n")
     except OSError as reason:
-        return [what, f"  The details could not be saved: {reason.strerror}."]
+        return [what, f"  The details could not be saved: {reason.strerror or reason}."]
     return [what, f"  Please report it; the details are in {path}"]

@@ -33,7 +33,7 @@ class JobStore:
     """Jobs of this user on this machine."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Take the folder of all jobs, that of the state folder when None; raises `OSError`."""
+        """Take the folder of all jobs, that of the state folder when None; raises `FolderError`."""
         self.root = private_folder(folder if folder is not None else state_folder() / "jobs")
 
     def create(self, plan: Plan, settings: Settings, who: str) -> str:
