@@ -122,6 +122,7 @@ def of_release(ground: Ground, run: str) -> Target:
             f"no deployment in Git is of the build {clean(run)[:80]}",
             hint=f"Did you mean {meant}?" if meant else "See: bakeryops history --kind deploy",
         )
+    built = _built(ground, name, [each.service for each in mine])
     moves, remarks, reverts = [], [], []
     for each in mine:
         found = entry_of(ground.code.images, each.service)
@@ -133,6 +134,9 @@ def of_release(ground: Ground, run: str) -> Target:
             last = _before(ground, each)
             if last is None:
                 remarks.append(f"{each.service} stays: this was its first deployment")
+                continue
+            if each.service not in built:
+                remarks.append(f"{each.service} stays: its commit names this build, which did not build it")
                 continue
             after = Entry(last.tag, last.digest, found[1].new_name)
             moves.append(Move(each.service, found[0], found[1], after, each, last))
@@ -146,6 +150,16 @@ def of_release(ground: Ground, run: str) -> Target:
     if others:
         return Target(what, tuple(moves), (), _SEVERAL, tuple(remarks))
     return Target(what, tuple(moves), ordered, "", tuple(remarks))
+
+
+def _built(ground: Ground, run: str, services: Collection[str]) -> frozenset[str]:
+    """Return those of the services that a build may have built: a trailer can be copied.
+
+    A build that is not known any more, or that calls its services otherwise, may have built all.
+    """
+    build = next((each for each in ground.delivery.builds.builds if each.name == run), None)
+    told = frozenset(build.services or () if build is not None else ()).intersection(services)
+    return told or frozenset(services)
 
 
 async def of_point(ground: Ground, repository: Repository, commit: str) -> Target:

@@ -9,7 +9,7 @@ import pytest
 from bakeryops.git.editing import Editor
 from bakeryops.git.errors import GitError, GitErrorKind
 from bakeryops.git.pushing import Push
-from tests.support.rollback import Matrix, push_of
+from tests.support.rollback import Matrix, notes, push_of
 from tests.support.rollback_worlds import made
 from tests.support.waiting import until
 
@@ -34,6 +34,19 @@ async def test_a_copied_trailer_is_not_taken_for_the_commit(made: Matrix) -> Non
     view = await made.run(plan)
     assert (view.state, made.tag("tenant")) == ("done", old), (view.text, view.why)
     assert made.runs("tenant", old)
+
+
+async def test_a_release_takes_no_service_back_that_its_build_did_not_build(made: Matrix) -> None:
+    mine, other = "forecasting", "suppliers"
+    await made.release(mine)
+    run = next(each.run for each in (await made.ground()).code.deployments if each.service == mine)
+    assert run in [each.name for each in (await made.ground()).delivery.builds.builds]
+    tag = made.image(other)
+    made.together({other: tag}, f"deploy({other}): {tag}\n\n[skip ci]\n\nBakery-PipelineRun: {run}\n")
+    plan = await made.plan(release=run)
+    push = push_of(plan)
+    assert [name.rpartition("/")[2] for name in push.args["edit"]["after"]] == [mine]
+    assert f"{other} stays: its commit names this build, which did not build it" in notes(plan)
 
 
 @pytest.mark.parametrize(("kind", "arrives"), [("timeout", False), ("refused", True)])
