@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bakeryops.errors import BakeryopsError, UsageError
 from bakeryops.jobs import store as store_module
 from bakeryops.jobs.control import asked_to_stop, cancel
 from bakeryops.jobs.journal import Entry, Journal, entries, read_entries
+from bakeryops.jobs.local_locks import LocalLocks
 from bakeryops.jobs.settings import Settings
 from bakeryops.jobs.store import JobStore
 from bakeryops.jobs.view import Fold
@@ -151,6 +153,29 @@ def test_a_line_for_which_there_was_no_room_does_not_take_the_next_with_it(
     journal.append(Entry(3.0, "end", "", "failed", "it broke"))
     journal.close()
     assert [each.event for each in read_entries(path)] == ["created", "end"]
+
+
+def test_locks_of_this_machine_leave_no_file_and_are_never_held_twice(tmp_path: Path) -> None:
+    held: list[int] = []
+    most: list[int] = []
+    enough = time.monotonic() + 1.0
+
+    def work() -> int:
+        mine, count = LocalLocks(tmp_path, ["service/auth", "build/ci/x"]), 0
+        while time.monotonic() < enough:
+            if not mine.acquire("me"):
+                held.append(1)
+                most.append(len(held))
+                held.pop()
+                count += 1
+                mine.release()
+        return count
+
+    with ThreadPoolExecutor(6) as pool:
+        counts = list(pool.map(lambda _: work(), range(6)))
+    assert sum(counts) > 20
+    assert max(most) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 _STATES = st.sampled_from(["checking", "applying", "verifying", "done", "failed", "stopped", "nonsense"])
