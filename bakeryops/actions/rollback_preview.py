@@ -195,7 +195,7 @@ def change_line(change: ObjectChange) -> str:
 def notes_of(seen: Seen) -> Iterator[Note]:
     """Yield what to know before confirming, the worst first."""
     found = [*_image_notes(seen), *_object_notes(seen), *_past_notes(seen), *_flux_notes(seen)]
-    found += _health_notes(seen)
+    found += [*_health_notes(seen), *_unseen_notes(seen)]
     found += [
         Note("soon", f"{sha[:7]} is a merge: merging the same branch again brings nothing until this is reverted")
         for sha in seen.made.merges
@@ -263,6 +263,14 @@ def _health_notes(seen: Seen) -> Iterator[Note]:
                 what = f"while {move.service} was at {shown(move.after)}, Flux said {clean(past.status)}"
                 yield Note("soon", f"{what}: look whether that image was well")
                 break
+
+
+def _unseen_notes(seen: Seen) -> Iterator[Note]:
+    """Tell of which services no pods will be waited for."""
+    alone = [each for each in seen.services if not seen.delivery.workloads.get(each)]
+    if alone and seen.delivery.sync is not None and not seen.wish.commit_only:
+        what = "no Deployment, StatefulSet or DaemonSet is known that runs"
+        yield Note("unknown", f"{what} {counted(alone)}: that Flux applied it is all that will be seen")
 
 
 def _flux_notes(seen: Seen) -> Iterator[Note]:

@@ -9,7 +9,7 @@ import pytest
 from bakeryops.git.editing import Editor
 from bakeryops.git.errors import GitError, GitErrorKind
 from bakeryops.git.pushing import Push
-from tests.support.rollback import Matrix, notes, push_of
+from tests.support.rollback import REGISTRY, Matrix, notes, push_of
 from tests.support.rollback_worlds import made
 from tests.support.waiting import until
 
@@ -76,6 +76,18 @@ async def test_a_push_without_an_answer_is_not_called_nothing_and_is_made_once(
     assert (again.state, again.exit_code) == ("done", 0), (again.text, again.why)
     assert made.head().parents == (before,)
     assert made.runs(service, old)
+
+
+async def test_an_image_that_nothing_runs_is_told_of(made: Matrix) -> None:
+    tags = [made.image("ghost") for _ in range(2)]
+    entry = "images:\n  - name: {}/ghost\n    newTag: {}\n"
+    made.rewrite(
+        lambda text: text.replace("images:\n", entry.format(REGISTRY, tags[0]), 1), "deploy(ghost): one\n"
+    )
+    made.rewrite(lambda text: text.replace(tags[0], tags[1]), "deploy(ghost): two\n")
+    plan = await made.plan("ghost")
+    assert "no Deployment, StatefulSet or DaemonSet is known that runs ghost" in notes(plan, "unknown")
+    assert "no Deployment" not in notes(await made.plan("auth"))
 
 
 async def test_all_rights_are_asked_before_anything_is_done(made: Matrix) -> None:
