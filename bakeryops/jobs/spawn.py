@@ -12,6 +12,7 @@ from pathlib import Path
 from bakeryops.errors import BakeryopsError
 from bakeryops.jobs.control import forget_stop
 from bakeryops.jobs.store import JobStore, alive
+from bakeryops.locations import expanded
 
 __all__ = ["launch", "resume"]
 
@@ -37,6 +38,7 @@ def launch(store: JobStore, job: str) -> None:
             stdout=log,
             stderr=log,
             cwd="/",
+            env=_environment(),
             start_new_session=True,
         )
     except OSError as error:
@@ -71,6 +73,15 @@ def resume(store: JobStore, job: str) -> None:
         raise BakeryopsError(
             f"{view.plan.title}: it does not begin", hint=f"Why: {store.folder(job) / 'runner.log'}"
         )
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment, with files that are named relative to where we are named in full."""
+    kept = dict(os.environ)
+    if listed := kept.get("KUBECONFIG"):
+        parts = (expanded(part).absolute() for part in listed.split(os.pathsep) if part)
+        kept["KUBECONFIG"] = os.pathsep.join(map(str, parts))
+    return kept
 
 
 def _size(path: Path) -> int:

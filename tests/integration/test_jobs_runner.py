@@ -19,6 +19,7 @@ from bakeryops.jobs.following import follow
 from bakeryops.jobs.lease import LIFE, Locks, break_lock, lock_name, locks
 from bakeryops.jobs.runner import run_job
 from bakeryops.jobs.settings import Settings
+from bakeryops.jobs.spawn import launch
 from bakeryops.model.plan import Permission, PlanStep
 from tests.support.jobs import Bench, bench
 from tests.support.probe_steps import plan_of, write
@@ -116,6 +117,23 @@ async def test_a_stop_that_was_asked_for_before_the_job_began_is_heard(table: Be
     assert await run_job(table.store, job) == 130
     assert (table.store.view(job).state, (home / "out").exists()) == ("cancelled", False)
     assert await run_job(table.store, job) == 0, "resumed, it goes on"
+
+
+async def test_a_runner_finds_a_kubeconfig_that_was_named_from_where_we_are(
+    table: Bench, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("KUBECONFIG", "kubeconfig")
+    monkeypatch.setenv("HOME", str(home))
+    args = {"services": ["auth"], "namespace": "bakery-ci", "reason": "a try"}
+    step = PlanStep("h", "hold.set", "Hold auth", args)
+    job = table.store.create(
+        plan_of(step), Settings(replace(table.config, kubeconfig=None), table.server.url), "me@here"
+    )
+    launch(table.store, job)
+    await until(lambda: table.store.view(job).finished, 30)
+    view = table.store.view(job)
+    assert view.state == "done", (view.text, view.why)
 
 
 async def test_somebody_who_looks_whether_a_job_is_alive_does_not_keep_it_from_beginning(
