@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from bakeryops import __version__
 from bakeryops.locations import state_folder
+from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean, clean_lines
 
 __all__ = ["crash_report"]
@@ -15,13 +16,14 @@ __all__ = ["crash_report"]
 
 def crash_report(error: BaseException) -> list[str]:
     """Write the traceback of an unexpected error to the state folder and return what to tell the person."""
-    what = f"bakeryops: a fault of its own: {type(error).__name__}: {clean(str(error))[:200]}"
+    what = f"bakeryops: a fault of its own: {type(error).__name__}: {mask_text(clean(str(error)))[:200]}"
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S")
     try:
         path = state_folder() / f"crash-{moment}-{os.getpid()}.txt"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(f"bakeryops {__version__}\n\n{clean_lines(''.join(traceback.format_exception(error)))}\n")
+            told = mask_text(clean_lines("".join(traceback.format_exception(error))))
+            stream.write(f"bakeryops {__version__}\n\n{told}\n")
     except OSError as reason:
         return [what, f"  The details could not be saved: {reason.strerror or reason}."]
     return [what, f"  Please report it; the details are in {path}"]

@@ -21,6 +21,7 @@ from bakeryops.jobs.store import JobStore
 from bakeryops.jobs.view import Fold
 from bakeryops.jobs.work import Work, World
 from bakeryops.model.plan import PlanStep
+from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 
 __all__ = ["run_job"]
@@ -114,7 +115,7 @@ class _Runner:
             return self._failed(error)
         except Exception as error:
             fault = BakeryopsError(
-                f"a fault of bakeryops itself: {type(error).__name__}", why=clean(str(error))[:300]
+                f"a fault of bakeryops itself: {type(error).__name__}", why=mask_text(clean(str(error)))[:300]
             )
             self._failed(fault)
             raise

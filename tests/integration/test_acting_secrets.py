@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bakeryops.cli.crash import crash_report
 from bakeryops.cluster.writes import Writer
 from tests.support.cli_child import Serving, call, environment
 from tests.support.killed import OVERLAY, Shop, served_shop, shop
@@ -141,6 +142,17 @@ async def test_secrets_are_in_no_argument_no_environment_no_file_and_no_output(
             data = path.read_bytes()
             assert not [secret for secret in secrets if secret in data], path
     assert looked > 8
+
+
+def test_a_crash_report_names_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    try:
+        raise ValueError(f"cannot read http://operator:{IN_URL}@gitea.example/x")
+    except ValueError as error:
+        said = crash_report(error)
+    report = next((tmp_path / "bakeryops").glob("crash-*"))
+    assert "cannot read http://operator:<hidden>@gitea.example/x" in report.read_text()
+    assert IN_URL not in report.read_text() + "".join(said)
 
 
 def console(demo: Serving, outputs: list[bytes]) -> None:

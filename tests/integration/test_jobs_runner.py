@@ -156,6 +156,8 @@ async def test_a_fault_of_ours_is_told_without_what_it_says_to_nobody(table: Ben
     view = table.store.view(job)
     assert view.state == "failed"
     assert "a fault of bakeryops itself" in view.text
+    assert "a fault at https://me:<hidden>@host.example/x" in view.why
+    assert b"hunter2" not in (table.store.folder(job) / "journal.jsonl").read_bytes()
 
 
 async def test_read_only_and_missing_rights_refuse_before_anything_is_done(table: Bench, home: Path) -> None:

@@ -42,7 +42,7 @@ class Fail(Step):
         if how == "refused":
             raise RefusedError("it may not be")
         if how == "fault":
-            raise ValueError("a fault with a secret: hunter2")
+            raise ValueError("a fault at https://me:hunter2@host.example/x")
         raise StepFailedError("it went wrong", why="as it was told", hint="Tell it otherwise.")
 
 
