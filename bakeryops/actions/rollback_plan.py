@@ -142,7 +142,7 @@ def _steps(seen: Seen) -> Iterator[PlanStep]:
     yield from delivery
     lifted = lifted_holds(seen)
     if lifted:
-        yield lift_step(ground, lifted)
+        yield lift_step(ground, lifted, held)
 
 
 def _look_step(seen: Seen, push: PlanStep) -> PlanStep:
@@ -230,7 +230,7 @@ def _late_step(seen: Seen) -> PlanStep:
     images = {move.service: _image(move.after.new_name or move.name, move.after) for move in seen.target.moves}
     return PlanStep(
         "delivered", "deliver.late", "Flux applies the commit and the pods are ready on it",
-        {"images": images, "resume": seen.wish.resume, "watch": seen.wish.watch},
+        {"images": images, "watch": seen.wish.watch},
         ("as soon as the API server answers: ask Flux for this commit, wait for it and for the pods",),
         partial="applied, not verified", seconds=40.0,
     )  # fmt: skip
