@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from bakeryops import __version__
 from bakeryops.locations import state_folder
-from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean, clean_lines
 
 __all__ = ["crash_report"]
@@ -16,6 +15,8 @@ __all__ = ["crash_report"]
 
 def crash_report(error: BaseException) -> list[str]:
     """Write the traceback of an unexpected error to the state folder and return what to tell the person."""
+    from bakeryops.read.secrets import mask_text
+
     what = f"bakeryops: a fault of its own: {type(error).__name__}: {mask_text(clean(str(error)))[:200]}"
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S")
     try:
