@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bakeryops.actions.ground import Ground
 from bakeryops.actions.hold_store import CONFIG_MAP, read_holds
@@ -75,7 +75,7 @@ async def plan_unhold(ground: Ground, services: Sequence[str]) -> Plan:
         button="Lift",
         subject=", ".join(services),
         created=ground.now,
-        steps=(lift_step(ground, services),),
+        steps=(lift_step(ground, services, held),),
         scope=tuple(sorted(f"service/{each}" for each in services)),
         command=shlex.join(["bakeryops", "unhold", *services]),
         facts=tuple(Fact(each, hold_text(held[each], ground.now)) for each in services),
@@ -100,12 +100,13 @@ def hold_step(
     )  # fmt: skip
 
 
-def lift_step(ground: Ground, services: Sequence[str]) -> PlanStep:
-    """Return the step that lifts holds."""
+def lift_step(ground: Ground, services: Sequence[str], held: Mapping[str, Hold]) -> PlanStep:
+    """Return the step that lifts holds, those that are known as `held` and no others set meanwhile."""
     place = f"configmap/{CONFIG_MAP} -n {ground.holds_namespace}"
     return PlanStep(
         "lift", "hold.lift", f"Lift the hold of {named(services)}",
-        {"services": list(services), "namespace": ground.holds_namespace},
+        {"services": list(services), "namespace": ground.holds_namespace,
+         "holds": {each: held[each].mark for each in services if each in held}},
         tuple(f"kubectl patch {place}: data.{each} = null" for each in services), seconds=0.5,
     )  # fmt: skip
 

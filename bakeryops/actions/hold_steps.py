@@ -10,6 +10,7 @@ from bakeryops.errors import UnreachableError
 from bakeryops.jobs.step import At, Check, Step, StepFailedError, registered
 from bakeryops.model.hold import Hold
 from bakeryops.read.chain_parts import named
+from bakeryops.read.holds import hold_text
 
 __all__ = ["HoldServices", "LiftHolds"]
 
@@ -73,7 +74,7 @@ class HoldServices(Step):
 
 @registered
 class LiftHolds(Step):
-    """Lift the holds of services."""
+    """Lift the holds of services; one that somebody has set anew since the plan was made stays."""
 
     kind = "hold.lift"
 
@@ -85,7 +86,17 @@ class LiftHolds(Step):
 
     async def apply(self, at: At) -> None:
         """Take the holds away."""
-        await put(await at.writer(), str(at.args["namespace"]), dict.fromkeys(_services(at), None))
+        namespace, known = str(at.args["namespace"]), at.args.get("holds") or {}
+        held = await read_holds(await at.session(), namespace)
+        for each in _services(at):
+            if each in held and known.get(each, held[each].mark) != held[each].mark:
+                raise StepFailedError(
+                    f"{each} is held anew meanwhile: {hold_text(held[each], at.now())}",
+                    why="what somebody has set since is not lifted with the former hold",
+                    hint=f"Lift it all the same: bakeryops unhold {each}",
+                    outcome="refused",
+                )
+        await put(await at.writer(), namespace, dict.fromkeys(_services(at), None))
 
     async def verify(self, at: At) -> str:
         """Look whether they are gone."""

@@ -24,6 +24,11 @@ class Hold(msgspec.Struct, frozen=True):
     """When it is over by itself, None for never."""
     job: str = ""
 
+    @property
+    def mark(self) -> str:
+        """What tells this hold from another one of the same service."""
+        return f"{self.owner} {self.since} {self.job}"
+
     def over(self, now: float) -> bool:
         """Return whether its time is over."""
         return self.until is not None and now >= self.until

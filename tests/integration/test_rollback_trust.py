@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from bakeryops.actions.hold import plan_hold, plan_unhold
 from bakeryops.git.editing import Editor
 from bakeryops.git.errors import GitError, GitErrorKind
 from bakeryops.git.pushing import Push
@@ -88,6 +90,20 @@ async def test_an_image_that_nothing_runs_is_told_of(made: Matrix) -> None:
     plan = await made.plan("ghost")
     assert "no Deployment, StatefulSet or DaemonSet is known that runs ghost" in notes(plan, "unknown")
     assert "no Deployment" not in notes(await made.plan("auth"))
+
+
+async def test_a_hold_that_somebody_set_anew_is_not_lifted_with_the_former(made: Matrix) -> None:
+    held = await made.run(await plan_hold(await made.ground(), "auth", reason="a token bug"))
+    assert held.state == "done", (held.text, held.why)
+    lift = await plan_unhold(await made.ground(), ["auth"])
+    hold = {"owner": "ben@there", "reason": "the schema moves", "since": "2026-11-24T08:00:00Z", "until": None}
+    made.edit("configmaps", "bakery-holds", "bakery-ci", lambda obj: obj["data"].update(auth=json.dumps(hold)))
+    view = await made.run(lift)
+    assert (view.state, view.exit_code) == ("refused", 5)
+    assert "auth is held anew meanwhile: by ben@there" in view.text
+    assert "the schema moves" in made.holds()["auth"]
+    assert (await made.run(await plan_unhold(await made.ground(), ["auth"]))).state == "done"
+    assert "auth" not in made.holds()
 
 
 async def test_all_rights_are_asked_before_anything_is_done(made: Matrix) -> None:
