@@ -59,22 +59,37 @@ async def request(at: At, kind: str, namespace: str, name: str, *, fresh: bool =
         token = make_token(at.now())
         at.note(key, token)
     writer = await at.writer()
-    await patiently(
+    written = await patiently(
         at, lambda: writer.patch(kind, name, namespace, {"metadata": {"annotations": {REQUESTED: token}}})
     )
+    metadata = written.object.get("metadata")
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    at.note(_version_of(token), version if isinstance(version, str) else "")
     at.note(CHANGED, f"{KIND_NAMES[kind]} {clean(name)} was asked to look again")
     return token
 
 
-def asked(obj: Any, token: str) -> bool:
-    """Return whether an object's controller has handled a request, or one that was made after it."""
+def _version_of(token: str) -> str:
+    return f"version/{token}"
+
+
+def asked(obj: Any, token: str, version: str = "") -> bool:
+    """Return whether an object's controller has handled a request, or one that was made after it.
+
+    `version` is the object's resourceVersion that the request made: what is seen of a later one tells whether
+    somebody has asked after us, whatever the clocks of both say.
+    """
     handled = (obj.status.lastHandledReconcileAt if obj.status else None) or ""
     if handled == token:
         return True
-    ours, theirs = parse_time(token), parse_time(handled)
-    now = (obj.metadata.annotations or {}).get(REQUESTED)
     # A webhook or another person may ask again before the controller has seen our request.
-    return handled == now and ours is not None and theirs is not None and theirs >= ours
+    if not handled or handled != (obj.metadata.annotations or {}).get(REQUESTED):
+        return False
+    seen = obj.metadata.resourceVersion
+    if version.isdigit() and seen.isdigit():
+        return int(seen) > int(version)
+    ours, theirs = parse_time(token), parse_time(handled)
+    return ours is not None and theirs is not None and theirs >= ours
 
 
 def is_revision(revision: str | None, wanted: str) -> bool:
@@ -105,12 +120,13 @@ async def wait_source(
     Raises `StepFailedError` where it is suspended, cannot fetch, or time is up.
     """
     shown, holds = f"{KIND_NAMES[kind]} {clean(name)}", _Holds(commit, contains)
+    version = str(at.memo(_version_of(token)) or "")
     revision = ""
     async with observing(at, (kind,), namespace, seconds=seconds) as world:
         while await world.look():
             obj = _there(world, kind, name)
             revision = (obj.status.artifact.revision if obj.status and obj.status.artifact else "") or ""
-            if not asked(obj, token):
+            if not asked(obj, token, version):
                 world.tell(f"waits for {shown} to fetch")
                 continue
             ready = _condition(obj, "Ready")
@@ -152,6 +168,7 @@ async def wait_applied(
     time is up.
     """
     shown, holds = f"Kustomization {clean(name)}", _Holds(commit, contains)
+    version = str(at.memo(_version_of(token)) or "")
     applied = attempted = last = ""
     missing: float | None = None
     async with observing(at, ("kustomizations",), namespace, seconds=seconds) as world:
@@ -165,7 +182,7 @@ async def wait_applied(
             # For a moment after a resume it says so of a source that is there.
             lacks = ready is not None and ready.status == "False" and ready.reason == "ArtifactFailed"
             missing = (missing or time.monotonic()) if lacks else None
-            if asked(obj, token) and (missing is None or time.monotonic() - missing > _MISSING):
+            if asked(obj, token, version) and (missing is None or time.monotonic() - missing > _MISSING):
                 _refuse_failed(shown, obj, ready, tried=tried, commit=commit)
                 if await holds(applied) and applied == attempted and _settled(obj, ready):
                     return clean(applied)
@@ -188,12 +205,13 @@ async def wait_reconciled(
     Raises `StepFailedError` where it fails after that, is suspended, or time is up.
     """
     shown, last = f"{KIND_NAMES[kind]} {clean(name)}", ""
+    version = str(at.memo(_version_of(token)) or "")
     async with observing(at, (kind,), namespace, seconds=seconds) as world:
         while await world.look():
             obj = _there(world, kind, name)
             ready = _condition(obj, "Ready")
             last = said(ready.message) if ready is not None else ""
-            if not asked(obj, token):
+            if not asked(obj, token, version):
                 world.tell(f"waits for {shown} to look")
                 continue
             if ready is not None and ready.status == "False" and ready.reason not in _RELEASE_WAITS:

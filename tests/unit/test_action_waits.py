@@ -45,6 +45,11 @@ def test_a_request_counts_as_handled_by_its_own_token_or_by_a_later_one() -> Non
     assert not asked(kustomization(ours, before), ours)
     assert asked(kustomization(after, after), ours)
     assert not asked(kustomization(before, before), ours)
+    # The clocks of those who ask may differ: the order of the changes counts where it is known.
+    late, early = kustomization(before, before), kustomization(after, after)
+    late.metadata.resourceVersion, early.metadata.resourceVersion = "120", "90"
+    assert asked(late, ours, "100")
+    assert not asked(early, ours, "100")
     # What was seen before our patch arrived in the watch is not the answer to it.
     assert not asked(kustomization("yesterday", "yesterday"), ours)
     assert not asked(msgspec.convert({"metadata": {"name": "shop"}}, flux.Kustomization), ours)
