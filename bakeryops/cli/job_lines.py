@@ -31,7 +31,8 @@ def step_line(number: int, step: StepView, now: float) -> str:
 
 def job_lines(view: JobView, now: float) -> Iterator[str]:
     """Yield a job as lines."""
-    yield f"{view.plan.title}  {view.state}  {view.id}  by {view.who}" + (f"  lock: {view.lock}" if view.lock else "")
+    lock = f"  lock: {view.lock}" if view.lock else ""
+    yield f"{view.plan.title}  {view.state}  {view.id}  by {view.who}{lock}"
     for number, step in enumerate(view.steps, 1):
         yield step_line(number, step, now)
     if view.text:

@@ -35,7 +35,8 @@ def test_of_configmaps_the_holds_alone_are_read_whole() -> None:
     assert kind_of("v1", "ConfigMap") is KINDS["configmaps"]
     holds = Collection(KINDS["holds"], "bakery-ci")
     only = ("fieldSelector", "metadata.name=bakery-holds")
-    assert only in holds.list_query(500, "") and only in holds.watch_query("7", 300)
+    assert only in holds.list_query(500, "")
+    assert only in holds.watch_query("7", 300)
     assert not Collection(KINDS["holds"]).whole
     assert ("fieldSelector", "metadata.name=bakery-holds") not in Collection(KINDS["configmaps"]).list_query(1, "")
 
