@@ -58,9 +58,7 @@ class Namespaces:
         "Namespaces of Tekton itself, not of the builds.",
     )
     flux: tuple[str, ...] = _key(("flux-system",), Names(), "Namespaces of Flux.")
-    builds: tuple[str, ...] = _key(
-        ("bakery-ci",), Names(), "Namespaces of builds; the first keeps the holds."
-    )
+    builds: tuple[str, ...] = _key(("bakery-ci",), Names(), "Namespaces of builds; the first keeps the holds.")
     signoz: tuple[str, ...] = _key(("signoz", "platform", "monitoring"), Names(), "Namespaces of SigNoz.")
 
 

@@ -73,7 +73,7 @@ class Code:
 
     @property
     def resolve(self) -> str:
-        """"host:port:address" for a repository whose name only the cluster knows, ""."""
+        """ "host:port:address" for a repository whose name only the cluster knows, ""."""
         return self._place.resolve if self._place is not None else ""
 
     def poke(self) -> None:
