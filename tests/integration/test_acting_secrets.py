@@ -18,6 +18,7 @@ from bakeryops.cluster.writes import Writer
 from tests.support.cli_child import Serving, call, environment
 from tests.support.killed import OVERLAY, Shop, served_shop, shop
 from tests.support.killed_clone import Clone
+from tests.support.killed_console import confirm
 from tests.support.pty import Terminal
 from tests.support.waiting import wait_until
 
@@ -162,13 +163,7 @@ def console(demo: Serving, outputs: list[bytes]) -> None:
     with Terminal(command, columns=150, lines=50, environ=environ) as term:
         term.wait_for("live", 30)
         term.wait_for("R roll back")
-        term.send("R")
-        term.wait_for("[ Cancel ]")
-        outputs.append("\n".join(term.text()).encode())
-        term.send("\x1b[C")
-        term.wait_for("[ Roll back ]")
-        term.send("\r")
-        term.wait_for("Commit and push to main")
+        confirm(term)
         term.wait_for("main has")
         outputs.extend(["\n".join(term.text()).encode(), term.raw])
 

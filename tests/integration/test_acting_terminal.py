@@ -15,11 +15,11 @@ from bakeryops.jobs.store import JobStore
 from bakeryops.model.job import JobView
 from tests.support.cli_child import Serving, environment
 from tests.support.killed import Shop, served_shop, shop
+from tests.support.killed_console import confirm
 from tests.support.pty import Terminal
 from tests.support.waiting import until, wait_until
 
 pytestmark = pytest.mark.slow
-RIGHT, ENTER = "\x1b[C", "\r"
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +80,8 @@ def confirmed(console: Terminal, row: str) -> str:
         console.send("j")
         console.read(0.3)
     console.wait_for("R roll back")
-    console.send("R")
-    console.wait_for("[ Cancel ]")
-    assert any(f"Roll back {service} to" in line for line in console.text()), console.text()
-    console.send(RIGHT)
-    console.wait_for("[ Roll back ]")
-    console.send(ENTER)
-    console.wait_for("Commit and push to main")
+    confirm(console)
+    console.wait_for(f"rollback {service}")
     return service
 
 
