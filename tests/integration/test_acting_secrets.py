@@ -128,6 +128,7 @@ async def test_secrets_are_in_no_argument_no_environment_no_file_and_no_output(
         job = json.loads(run("rollback", "auth", "--yes", "--watch", "1", "-o", "json"))["id"]
         run("rebuild", "tenant", "--yes")
         console(demo, outputs)
+        run("jobs", "cancel", bakery.store.ids()[0])
     for verb in (["jobs"], ["jobs", "list"], ["jobs", "attach", job], ["history"]):
         run(*verb)
         run(*verb, "-o", "json")
