@@ -39,6 +39,7 @@ __all__ = ["command"]
     metavar="NAME",
     help="Begin with an incident to practise on; `--scenario list` prints their names.",
 )
+@click.option("--still", is_flag=True, help="Let nothing happen by itself: no commits, no restarts, no drift.")
 @click.option("--feature-gates", metavar="NAME=BOOL", hidden=True)
 @click.option("--until-stdin-closes", is_flag=True, hidden=True)
 @console_options
@@ -52,6 +53,7 @@ def command(
     speed: float,
     size: str,
     scenario: str | None,
+    still: bool,
     feature_gates: str | None,
     until_stdin_closes: bool,
 ) -> None:
@@ -91,7 +93,7 @@ def command(
 
         serve_until_stopped(
             expanded(folder),
-            Serving(port=port, seed=seed, speed=speed, size=size, scenario=drill, gates=gates),
+            Serving(port=port, seed=seed, speed=speed, size=size, scenario=drill, gates=gates, still=still),
             until_stdin_closes=until_stdin_closes,
         )
         return
@@ -104,6 +106,7 @@ def command(
     call.load()
     options = ["--port", str(port), "--seed", str(seed), "--speed", str(speed), "--size", size]
     options += ["--scenario", drill] if drill else []
+    options += ["--still"] if still else []
     options += ["--feature-gates", feature_gates] if feature_gates else []
     cluster = DemoCluster(options)
     cluster.start()

@@ -76,6 +76,8 @@ class Serving:
     """Name of the drill to begin with."""
     gates: Sequence[str] | None = None
     """Feature gates of kustomize-controller that are on; None for those that are on by default."""
+    still: bool = False
+    """Whether nothing happens by itself."""
 
 
 def serve_until_stopped(folder: Path, serving: Serving, *, until_stdin_closes: bool) -> None:
@@ -101,7 +103,9 @@ async def _serve(folder: Path, serving: Serving, until_stdin_closes: bool) -> No
         await _watch_stdin(stopped)
     clock = WallClock(speed=serving.speed)
     gates = GATES if serving.gates is None else serving.gates
-    world = build_world(clock, seed=serving.seed, size=serving.size, folder=folder, gates=gates)
+    world = build_world(
+        clock, seed=serving.seed, size=serving.size, life=not serving.still, folder=folder, gates=gates
+    )
     server = DemoServer()
     drill = _drill(serving.scenario, world, server)
     files: list[Path] = []

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bakeryops.demo.clock import WallClock
-from bakeryops.demo.server import DemoServer
+from bakeryops.demo.server import DemoServer, Providers
 from bakeryops.demo.world import build_world
 from tests.support.demo import kubeconfig, served, static_store
 
@@ -109,7 +109,7 @@ async def living(tmp_path: Path, speed: float = 20.0) -> AsyncIterator[Kubectl]:
     clock = WallClock(speed=speed)
     world = build_world(clock, seed=3)
     server = DemoServer()
-    await server.start(world.store, world, tls=True)
+    await server.start(world.store, Providers(world.logs, world.usage, world.execs), tls=True)
     try:
         yield Kubectl(server, tmp_path)
     finally:

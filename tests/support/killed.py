@@ -57,7 +57,7 @@ def served_shop(home: Path, speed: int = 10) -> Iterator[Serving]:
 
     Ten times as fast as life its people push about once a minute: what is rolled back is rarely deployed anew.
     """
-    with serving(home, "--seed", "1", "--speed", str(speed)) as running, at_home(home):
+    with serving(home, "--still", "--seed", "1", "--speed", str(speed)) as running, at_home(home):
         yield running
 
 
