@@ -18,7 +18,6 @@ from bakeryops.model.build import Build
 from bakeryops.model.code import Commit
 from bakeryops.model.plan import Note
 from bakeryops.read.chain_parts import Situation, same_commit
-from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 from bakeryops.units import parse_time
 
@@ -59,7 +58,7 @@ class Chosen(msgspec.Struct, frozen=True):
         """The commit for people."""
         if self.commit is None:
             return self.sha[:12]
-        return f'{self.sha[:7]} "{mask_text(self.commit.subject)}" {self.commit.author}'
+        return f'{self.sha[:7]} "{self.commit.subject}" {self.commit.author}'
 
 
 def situation(ground: Ground) -> Situation:

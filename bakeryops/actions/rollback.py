@@ -25,9 +25,9 @@ from bakeryops.git.editing import Editor
 from bakeryops.git.errors import GitError
 from bakeryops.git.overlay import NAMES
 from bakeryops.git.repository import Repository
+from bakeryops.masking import mask_lines
 from bakeryops.model.plan import Plan
 from bakeryops.read.chain_parts import named
-from bakeryops.read.secrets import mask_lines
 from bakeryops.registry.client import stored_tags
 
 __all__ = ["AWAY", "Wish", "plan_rollback", "plan_undo"]

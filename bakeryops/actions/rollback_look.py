@@ -22,7 +22,6 @@ from bakeryops.model.sync import Source, Sync
 from bakeryops.model.workload import WorkloadView
 from bakeryops.read.chain_parts import Situation, named
 from bakeryops.read.images import split_image
-from bakeryops.read.secrets import mask_text
 from bakeryops.registry.client import registry_of
 from bakeryops.text import clean
 
@@ -181,7 +180,7 @@ def _log_lines(log: Shortlog) -> Iterable[str]:
 
 
 def _line(sign: str, commit: Commit) -> str:
-    return f"{sign} {commit.short} {mask_text(commit.subject)} ({commit.author})"
+    return f"{sign} {commit.short} {commit.subject} ({commit.author})"
 
 
 def builds_in_the_way(ground: Ground, services: Iterable[str]) -> list[tuple[Build, tuple[str, ...] | None]]:

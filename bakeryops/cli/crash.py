@@ -15,7 +15,7 @@ __all__ = ["crash_report"]
 
 def crash_report(error: BaseException) -> list[str]:
     """Write the traceback of an unexpected error to the state folder and return what to tell the person."""
-    from bakeryops.read.secrets import mask_text
+    from bakeryops.masking import mask_text
 
     what = f"bakeryops: a fault of its own: {type(error).__name__}: {mask_text(clean(str(error)))[:200]}"
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S")

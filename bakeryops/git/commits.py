@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from bakeryops.masking import mask_text
 from bakeryops.model.code import Commit
 from bakeryops.text import clean, clean_lines, decode
 
@@ -50,8 +51,9 @@ def _commit(fields: list[str]) -> Commit:
         email=clean(email[:_LONGEST_NAME]),
         authored=_seconds(authored),
         committed=_seconds(committed),
-        subject=subject,
-        body=body,
+        # Whoever put a secret into a message shall not see it on every screen.
+        subject=mask_text(subject),
+        body=mask_text(body),
         trailers=trailers,
     )
 

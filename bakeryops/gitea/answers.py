@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bakeryops.masking import mask_text
 from bakeryops.text import clean
 from bakeryops.units import parse_time
 
@@ -137,7 +138,7 @@ def commit(found: dict[str, Any]) -> GitCommit:
     message = found.get("commit", {}).get("message") if isinstance(found.get("commit"), dict) else ""
     return GitCommit(
         sha=_text(found, "sha"),
-        message=clean(message.partition("\n")[0])[:1000] if isinstance(message, str) else "",
+        message=mask_text(clean(message.partition("\n")[0])[:1000]) if isinstance(message, str) else "",
         author=_text(found, "commit", "author", "name"),
         when=parse_time(_text(found, "commit", "committer", "date") or None),
         parents=tuple(_text(each, "sha") for each in mappings(found.get("parents"))),

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from bakeryops.read.secrets import mask_lines, mask_text
+from bakeryops.masking import mask_lines, mask_text
 from bakeryops.text import ELLIPSIS, clean
 
 __all__ = [

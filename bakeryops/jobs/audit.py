@@ -25,8 +25,8 @@ from bakeryops.errors import BakeryopsError, UsageError
 from bakeryops.jobs.audit_lines import FIRST, Line, canonical, lines_of, seal, tail_of
 from bakeryops.jobs.audit_verdict import judge
 from bakeryops.locations import private_folder, state_folder
+from bakeryops.masking import mask_text
 from bakeryops.model.history import Record, Verdict
-from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 
 __all__ = ["EVENTS", "AuditLog"]

@@ -20,8 +20,8 @@ from bakeryops.jobs.step import CHANGED, FAILED, Step, StepFailedError, Stopped,
 from bakeryops.jobs.store import JobStore
 from bakeryops.jobs.view import Fold
 from bakeryops.jobs.work import Work, World
+from bakeryops.masking import mask_text
 from bakeryops.model.plan import PlanStep
-from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 
 __all__ = ["run_job"]

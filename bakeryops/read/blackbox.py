@@ -8,11 +8,12 @@ from itertools import islice
 from typing import Any, Final
 
 from bakeryops.cluster.wire.core import Event
+from bakeryops.masking import mask_text
 from bakeryops.model.blackbox import Comparison, Differing, Saved, SavedEvent, SavedLog, Timing
 from bakeryops.model.build import Named, Step
 from bakeryops.model.line import Line
 from bakeryops.read.events import group
-from bakeryops.read.secrets import mask, mask_text
+from bakeryops.read.secrets import mask
 from bakeryops.severity import first_error
 from bakeryops.text import clean, clean_log, decode, strip_sgr
 from bakeryops.units import format_duration

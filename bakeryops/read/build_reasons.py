@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from bakeryops.read.secrets import mask_text
+from bakeryops.masking import mask_text
 from bakeryops.text import clean
 
 __all__ = [

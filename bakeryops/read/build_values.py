@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from bakeryops.cluster.wire.tekton import Value
+from bakeryops.masking import hidden, mask_text, names_a_secret
 from bakeryops.model.build import Named
-from bakeryops.read.secrets import hidden, mask_text, names_a_secret
 from bakeryops.text import clean
 
 __all__ = ["commit_in", "expanded", "named", "names_in", "tag_in", "text_of"]

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bakeryops.kustomize.merge_keys import keys_of
+from bakeryops.masking import hidden
 from bakeryops.model.difference import Change, Difference
 from bakeryops.model.overview import ObjectRef
 from bakeryops.model.sync import InventoryEntry
 from bakeryops.read.compare_fields import ABSENT, DEPTH_MOST, Field, project, removed, secret_data
 from bakeryops.read.manifest import to_yaml
 from bakeryops.read.needs import plural_of
-from bakeryops.read.secrets import hidden, mask
+from bakeryops.read.secrets import mask
 from bakeryops.text import clean
 
 __all__ = ["FLUX_MANAGER", "ObjectKey", "compare", "compare_applied", "key_of"]

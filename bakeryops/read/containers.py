@@ -7,10 +7,10 @@ and a container that runs again for its usual few seconds before the next crash 
 from __future__ import annotations
 
 from bakeryops.cluster.wire.core import Container, ContainerStatus, Resources, Running, Terminated, Waiting
+from bakeryops.masking import mask_text
 from bakeryops.model.health import Health
 from bakeryops.model.workload import NOTHING, Amounts, ContainerView
 from bakeryops.read.images import cannot_pull, split_image
-from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 from bakeryops.units import format_bytes, parse_quantity, parse_time
 

@@ -11,6 +11,7 @@ import msgspec
 from bakeryops.cluster.wire.apps import DaemonSet, Deployment, StatefulSet
 from bakeryops.cluster.wire.batch import Job
 from bakeryops.cluster.wire.core import Node, PersistentVolumeClaim, Pod
+from bakeryops.masking import mask_text, names_a_secret
 from bakeryops.model.event import EventGroup
 from bakeryops.model.health import Health
 from bakeryops.model.line import Line
@@ -23,7 +24,6 @@ from bakeryops.read.manifest import to_yaml
 from bakeryops.read.nodes import node
 from bakeryops.read.pods import pod
 from bakeryops.read.rollouts import daemonset, deployment, statefulset
-from bakeryops.read.secrets import mask_text, names_a_secret
 from bakeryops.read.volumes import volume
 from bakeryops.text import clean
 from bakeryops.units import format_age, parse_time

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bakeryops.masking import hidden, mask_text, names_a_secret
 from bakeryops.model.line import Line
 from bakeryops.read.describe_pods import pod_sections, template_sections
 from bakeryops.read.fields import items_of, listing, mapping, masked, number, text
-from bakeryops.read.secrets import hidden, mask_text, names_a_secret
 from bakeryops.text import clean
 from bakeryops.units import format_age, format_bytes, format_cpu, format_duration, parse_quantity, parse_time
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bakeryops.masking import mask_text, names_a_secret
 from bakeryops.model.line import Line
 from bakeryops.read.fields import items_of, listing, mapping, masked, number, text
-from bakeryops.read.secrets import mask, mask_text, names_a_secret
+from bakeryops.read.secrets import mask
 from bakeryops.text import clean
 from bakeryops.units import format_age, parse_time
 

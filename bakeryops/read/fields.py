@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bakeryops.read.secrets import mask_text
+from bakeryops.masking import mask_text
 from bakeryops.text import clean
 
 __all__ = ["at", "items_of", "listing", "mapping", "masked", "number", "text"]

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from bakeryops.cluster.wire.meta import AnnotatedMeta, Condition
+from bakeryops.masking import mask_text
 from bakeryops.model.health import Health
 from bakeryops.model.sync import ConditionView
 from bakeryops.read.flux_text import sentence
-from bakeryops.read.secrets import mask_text
 from bakeryops.text import clean
 from bakeryops.units import parse_duration, parse_time
 

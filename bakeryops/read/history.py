@@ -16,7 +16,6 @@ from bakeryops.model.workload import PodView
 from bakeryops.read.chain_parts import Situation, same_commit
 from bakeryops.read.flux_revisions import parse_revision
 from bakeryops.read.follow_flux import overtaking, ready_of
-from bakeryops.read.secrets import mask_text
 from bakeryops.units import parse_time
 
 __all__ = ["Wanted", "actions", "changed", "deployments", "joined", "syncs", "told", "wanted"]
@@ -85,7 +84,7 @@ def _deployment(at: Situation, each: Deployment, after: Deployment | None, pods:
         result=result,
         service=each.service,
         who=source.author if source is not None else each.author,
-        title=mask_text(source.subject if source is not None else each.subject),
+        title=source.subject if source is not None else each.subject,
         commit=each.commit,
         source=each.source,
         tag=each.tag or each.digest,

@@ -23,7 +23,7 @@ from bakeryops.incident.document import (
     Verbatim,
     sealed,
 )
-from bakeryops.read.secrets import mask_lines
+from bakeryops.masking import mask_lines
 from tests.support.hostile import HOSTILE, offences
 
 MARKUP = (

@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bakeryops.masking import mask_text, names_a_secret
 from bakeryops.read.manifest import to_yaml
-from bakeryops.read.secrets import mask, mask_text, names_a_secret
+from bakeryops.read.secrets import mask
 from bakeryops.text import clean_lines
 
 PASSWORD = "fl0ur-and-water"
