@@ -115,7 +115,8 @@ class ActingApp(ConnectedApp):
 
     @on(JobsChanged)
     def _jobs_changed(self) -> None:
-        screen = self.screen
+        # While the console is being left there is no screen any more.
+        screen = self.screen if self._has_screen() else None
         if isinstance(screen, ConsoleScreen) and screen.stands:
             screen.draw_frame()
             screen.show_jobs()

@@ -71,6 +71,8 @@ class Discovery:
         self._answers: dict[str, tuple[str, list[Resource]]] = {}
         self._lock = asyncio.Lock()
         self._asked: float | None = None
+        self._failed: tuple[float, KubeError] | None = None
+        """When it was last asked again in vain, and what came of it."""
         self._guessing = False
 
     async def path(self, kind_name: str, namespace: str | None = None) -> str:
@@ -132,7 +134,15 @@ class Discovery:
         async with self._lock:
             if self._asked is not None and self._clock() - self._asked < _AGAIN:
                 return True
-            await self._ask()
+            if self._failed is not None and self._clock() - self._failed[0] < _AGAIN:
+                # A dozen kinds that are not served need not ask a dozen times while there is no answer.
+                raise self._failed[1].with_traceback(None)
+            try:
+                await self._ask()
+            except KubeError as error:
+                self._failed = (self._clock(), error)
+                raise
+            self._failed = None
         return True
 
     async def _ask(self) -> None:

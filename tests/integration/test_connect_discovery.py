@@ -130,6 +130,25 @@ async def test_a_kind_that_appears_later_is_found_and_asking_again_is_cheap() ->
         assert await discovery.path("pipelineruns") == "/apis/tekton.dev/v1/pipelineruns"
 
 
+async def test_while_there_is_no_answer_many_missing_kinds_ask_once() -> None:
+    now = [100.0]
+    async with fake_api() as api, started(api.target()) as transport:
+        _serve(api, {})
+        discovery = Discovery(transport, clock=lambda: now[0])
+        assert await discovery.path("pods")
+        now[0] += 10
+        before = len(api.asked)
+        api.answer("GET", "/apis", refused(500, "InternalError", "no"))
+        for kind in ("pipelineruns", "taskruns", "kustomizations", "gitrepositories"):
+            with pytest.raises(KubeError) as caught:
+                await discovery.path(kind)
+            assert caught.value.kind == "server"
+        assert len(api.asked) - before <= 2
+        now[0] += 10
+        _serve(api, {"tekton.dev": {"v1": [_resource("pipelineruns", "PipelineRun")]}})
+        assert await discovery.path("pipelineruns") == "/apis/tekton.dev/v1/pipelineruns"
+
+
 async def test_what_was_known_stays_when_asking_again_fails() -> None:
     async with fake_api() as api, started(api.target()) as transport:
         _serve(api, {})

@@ -197,7 +197,9 @@ async def test_image_automation_is_suspended_first(made: Matrix) -> None:
 async def test_a_build_that_goes_on_is_told_of_and_does_not_write_over_it(made: Matrix) -> None:
     old = made.tag("production")
     await made.release("production")
-    source = made.scene.push("maria", "production: more\n", {"services/production/app/more.py": b"MORE = 1\n"})
+    # So slow that it has not written its tag when the rollback begins, however busy this machine is.
+    change = {"services/production/app/more.py": b"# demo: slow\n"}
+    source = made.scene.push("maria", "production: more\n", change)
     run = await _begun(made, source)
     plan = await made.plan("production")
     note = next(each.text for each in plan.notes if run in each.text)
