@@ -29,8 +29,10 @@ __all__ = ["run_job"]
 _PATIENCE = 1.0
 """Seconds to wait for the lock of a job before another runner is said to have it."""
 
-_CUTS = 3
-"""How often a step is begun again after its connection was cut."""
+_CUTS = 45.0
+"""Seconds for which a step is begun again and again after its connection was cut the first time."""
+_PAUSE = 1.0
+"""Seconds between a cut and the next try."""
 _BACK = 5.0
 """Seconds within which the cluster has to answer then."""
 
@@ -157,13 +159,15 @@ class _Runner:
 
     async def _through(self, step: Step, at: Work) -> str:
         """Carry out one step, from its check again where a connection was cut to a cluster that answers."""
-        for _ in range(_CUTS):
+        end: float | None = None
+        while True:
             try:
                 return await self._step(step, at)
             except KubeError as error:
-                if error.kind != "unreachable" or not await self._answers(at):
+                end = end or time.monotonic() + _CUTS
+                if error.kind != "unreachable" or time.monotonic() >= end or not await self._answers(at):
                     raise
-        return await self._step(step, at)
+                await at.sleep(_PAUSE)
 
     async def _answers(self, at: Work) -> bool:
         try:
