@@ -94,6 +94,10 @@ def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
                 terminal.send(keys)
                 terminal.read(0.3)
                 terminal.wait_for(sign, 30)
+                # The sign may be there while the rest is still being painted.
+                for _ in range(20):
+                    if not terminal.read(0.2):
+                        break
                 found.shown[place] = "\n".join(terminal.text())
                 found.columns[place] = _cells(terminal)
             found.raw = terminal.raw
