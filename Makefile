@@ -5,7 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # Twice the processors: many tests wait for a cluster's time to pass. Stolen work keeps all of them busy to the end.
-JOBS   ?= $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) * 2 )); echo $$((n > 8 ? 8 : n)))
+CORES  := $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? 4 : n)))
+JOBS   ?= $(shell echo $$(( $(CORES) * 2 )))
 SPREAD := -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help

@@ -375,13 +375,14 @@ async def test_a_lock_that_was_broken_is_not_taken_back_by_its_holder(table: Ben
 
 
 async def test_a_step_whose_connection_was_cut_is_begun_again_where_the_cluster_answers(
-    table: Bench, home: Path
+    table: Bench, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = table.create(plan_of(PlanStep("l", "probe.look", "Look"), write("a", home / "out")))
     running = asyncio.create_task(run_job(table.store, first))
     table.server.faults.add(Fault("drop", path="configmaps/probe", count=2))
     assert await running == 0, table.store.view(first)
     assert (home / "out").read_text() == "a\n"
+    monkeypatch.setattr("bakeryops.jobs.runner._CUTS", 2.0)
     table.server.faults.add(Fault("drop", path="configmaps/probe"))
     view = await table.run(plan_of(PlanStep("l", "probe.look", "Look"), write("b", home / "out")))
     assert view.state == "failed", "it is not begun again for ever"
